@@ -1,0 +1,5 @@
+"""`python -m dpaudit`, the same as `dpaudit`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""What is promised: the claims that an audit can check.
+
+A claim bounds the privacy loss between two inputs. All three kinds are frozen values with the
+same attributes, so that an audit asks `claim.epsilon`, `claim.delta`, `claim.metric` and never
+which class it has:
+
+* `PureDP(epsilon)`: the loss of every neighbouring pair is at most epsilon;
+* `ApproximateDP(epsilon, delta)`: the same but for a failure mass delta;
+* `MetricDP(epsilon, delta, metric)`: the loss of a pair at distance d is at most epsilon * d.
+
+The definitions are those of Dwork and Roth (2014), definition 2.4, and of Chatzikokolakis,
+Andrés, Bordenabe and Palamidessi (PETS 2013), definition 1, for metric DP.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from .errors import InputError, require_fraction, require_positive
+
+__all__ = ["METRICS", "ApproximateDP", "Claim", "MetricDP", "PureDP"]
+
+#: Metrics in which distances of words can be measured.
+METRICS = ("euclidean", "manhattan", "chebyshev")
+
+
+@dataclass(frozen=True)
+class PureDP:
+    """P_x(S) <= exp(epsilon) P_x'(S) for all neighbouring inputs x, x' and all sets S.
+
+    Parameters
+    ----------
+    epsilon
+        Bound on the privacy loss, in nats; finite and above 0.
+    neighbouring
+        Which inputs are neighbours, in words.
+    source
+        Where the claim comes from: a paper, a theorem, or who makes it.
+
+    Raises
+    ------
+    InputError
+        If epsilon is not a finite number above 0.
+
+    Examples
+    --------
+    >>> PureDP(0.5).epsilon
+    0.5
+    """
+
+    kind: ClassVar[str] = "pure"
+    metric: ClassVar[str | None] = None
+    unit: ClassVar[str] = "nats"
+
+    epsilon: float
+    neighbouring: str = field(default="any two different inputs", kw_only=True)
+    source: str = field(default="given by the user", kw_only=True)
+
+    @property
+    def delta(self) -> float:
+        """Failure mass: 0 for a pure claim."""
+        return 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
+
+
+@dataclass(frozen=True)
+class ApproximateDP:
+    """P_x(S) <= exp(epsilon) P_x'(S) + delta for all neighbouring x, x' and all sets S.
+
+    Parameters are those of `PureDP`, with the failure mass `delta` in [0, 1).
+
+    Examples
+    --------
+    >>> ApproximateDP(0.5, 1e-6).delta
+    1e-06
+    """
+
+    kind: ClassVar[str] = "approximate"
+    metric: ClassVar[str | None] = None
+    unit: ClassVar[str] = "nats"
+
+    epsilon: float
+    delta: float
+    neighbouring: str = field(default="any two different inputs", kw_only=True)
+    source: str = field(default="given by the user", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
+        object.__setattr__(self, "delta", require_fraction("delta", self.delta))
+
+
+@dataclass(frozen=True)
+class MetricDP:
+    """P_w(S) <= exp(epsilon d(w, w')) P_w'(S) + delta for all words w, w' and all sets S.
+
+    Parameters
+    ----------
+    epsilon
+        Privacy loss per unit of distance, in nats; finite and above 0.
+    delta
+        Failure mass in [0, 1).
+    metric
+        One of `METRICS`, or None for the metric of the space that is audited.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of range or the metric is unknown.
+
+    Examples
+    --------
+    >>> MetricDP(20, metric="manhattan").unit
+    'nats per unit of distance'
+    """
+
+    kind: ClassVar[str] = "metric"
+    unit: ClassVar[str] = "nats per unit of distance"
+
+    epsilon: float
+    delta: float = 0.0
+    metric: str | None = None
+    neighbouring: str = field(default="any two different words", kw_only=True)
+    source: str = field(default="given by the user", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
+        object.__setattr__(self, "delta", require_fraction("delta", self.delta))
+        if self.metric is not None and self.metric not in METRICS:
+            raise InputError(
+                f"metric is {self.metric!r}, but it must be one of {', '.join(METRICS)}."
+            )
+
+
+Claim = PureDP | ApproximateDP | MetricDP

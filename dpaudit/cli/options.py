@@ -1,0 +1,164 @@
+"""Options and building steps that several subcommands share."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..exact.audit import Progress
+    from ..mechanisms.spaces import EmbeddingSpace
+
+__all__ = [
+    "Epsilon",
+    "JsonFile",
+    "Limit",
+    "Metric",
+    "Name",
+    "OnDuplicate",
+    "Parameters",
+    "Quiet",
+    "Seed",
+    "Space",
+    "build_mechanism",
+    "load_space",
+    "parse_parameters",
+    "progress_bar",
+    "write_output",
+]
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A mechanism of `dpaudit mechanisms`, or package.module:attribute of your own, "
+        "looked up in the current folder too.",
+    ),
+]
+Epsilon = Annotated[
+    float | None, typer.Option("--epsilon", "-e", help="The mechanism's parameter.")
+]
+Space = Annotated[str, typer.Option("--space", help="`builtin`, or the path of an embedding file.")]
+Limit = Annotated[int | None, typer.Option("--limit", help="Use only the first so many words.")]
+Metric = Annotated[
+    str, typer.Option("--metric", help="Metric of the space: euclidean, manhattan or chebyshev.")
+]
+OnDuplicate = Annotated[
+    str,
+    typer.Option("--on-duplicate", help="`error`, or `drop` words repeated or of equal vector."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another parameter; may be repeated."),
+]
+JsonFile = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - is standard output.")
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", min=0, help="Fixes whatever is drawn at random, such as the pairs in the figures."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def load_space(source: str, limit: int | None, metric: str, on_duplicate: str) -> "EmbeddingSpace":
+    """The built-in space or one from a file."""
+    from ..mechanisms.spaces import EmbeddingSpace
+
+    if source == "builtin":
+        return EmbeddingSpace.builtin(limit=limit, metric=metric)
+    if on_duplicate not in ("error", "drop"):
+        raise InputError(f"--on-duplicate is {on_duplicate!r}, but it must be error or drop.")
+    return EmbeddingSpace.load(
+        source,
+        limit=limit,
+        metric=metric,
+        on_duplicate="drop" if on_duplicate == "drop" else "error",
+    )
+
+
+def parse_parameters(epsilon: float | None, settings: list[str] | None) -> dict[str, Any]:
+    """Parameters from --epsilon and --set; values are JSON, or else plain text."""
+    parameters: dict[str, Any] = {} if epsilon is None else {"epsilon": epsilon}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not (key and equals):
+            raise InputError(f"--set is {setting!r}, but it must look like key=value.")
+        if key in parameters:
+            raise InputError(f"The parameter {key!r} is given twice.")
+        try:
+            parameters[key] = json.loads(value)
+        except ValueError:
+            parameters[key] = value
+    return parameters
+
+
+def build_mechanism(name: str, space: "EmbeddingSpace", parameters: dict[str, Any]) -> Any:
+    """The mechanism of a name in the registry, or of package.module:attribute."""
+    from ..mechanisms import registry
+
+    if ":" not in name:
+        return registry.build(registry.find(name).load(), name, space, parameters)
+    found = _import_attribute(name)
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "log_laws")):
+        return registry.build(found, name, space, parameters)
+    return found
+
+
+def _import_attribute(name: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{name}: there is no module {error.name!r} here or installed.") from None
+    if not hasattr(module, attribute):
+        raise InputError(f"{name}: the module {module_name} has no attribute {attribute!r}.")
+    return getattr(module, attribute)
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> "Iterator[Progress | None]":
+    """A progress bar on standard error if that is a terminal; None otherwise."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[str, Any] = {}
+    with bar:
+
+        def report(stage: str, part: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=1.0)
+            bar.update(tasks[stage], completed=part)
+
+        yield report
+
+
+def write_output(target: str, text: str) -> None:
+    """Write to a file, whole or not at all, or to standard output for -."""
+    from ..files import write_whole
+
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_whole(target, text)

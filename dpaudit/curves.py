@@ -1,0 +1,116 @@
+"""What a report plots: curves computed from the exact law for a bounded sample of pairs."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .claims import Claim
+from .exact.audit import ExactFindings
+from .exact.claimed import claim_space
+from .exact.profile import delta_of_pairs
+from .mechanisms.protocol import WordMechanism
+from .results import Curves, LossCurve, ProfileCurve, WitnessLawCurve
+
+__all__ = ["curves"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+#: Words whose laws are computed for the sampled pairs, and pairs drawn among them.
+_POOL = 256
+_RANDOM_PAIRS = 1000
+#: Points of the law curve and of the profile.
+_RANKS = 300
+_EPSILONS = 41
+
+
+def curves(mechanism: WordMechanism, claim: Claim, findings: ExactFindings, seed: int) -> Curves:
+    """Log probabilities of the witness pair, losses and privacy profile of sampled pairs.
+
+    The sample, fixed by `seed`: up to 256 words, each with its nearest other word, up to 1000
+    random pairs of them, and the witness pair.
+    """
+    pairs, choice = _sample_pairs(mechanism, findings, np.random.default_rng(seed))
+    used, places = np.unique(pairs, return_inverse=True)
+    places = places.reshape(pairs.shape)
+    log_laws = np.stack([mechanism.log_law(int(i)) for i in used])
+    distances = _distances(mechanism, claim, used)
+    return Curves(
+        witness_law=_witness_law(mechanism, findings),
+        pair_losses=_losses(log_laws, distances, places, choice),
+        profile=_profile(log_laws, distances, places, claim, findings),
+    )
+
+
+def _sample_pairs(
+    mechanism: WordMechanism, findings: ExactFindings, rng: np.random.Generator
+) -> tuple[Indices, list[str]]:
+    """Pairs of positions, shape (pairs, 2), the witness first, and how each was chosen."""
+    space = mechanism.space
+    witness = [space.index(findings.witness.input), space.index(findings.witness.neighbour)]
+    pool = np.sort(rng.choice(len(space), size=min(len(space), _POOL), replace=False))
+    nearest = np.column_stack([pool, space.extent.nearest[pool]])
+    drawn = rng.choice(pool, size=(_RANDOM_PAIRS, 2))
+    drawn = np.unique(np.sort(drawn[drawn[:, 0] != drawn[:, 1]], axis=1), axis=0)
+    nearest = np.unique(np.sort(nearest, axis=1), axis=0)
+    choice = ["witness"] + ["nearest"] * len(nearest) + ["random"] * len(drawn)
+    return np.concatenate([[witness], nearest, drawn]), choice
+
+
+def _distances(mechanism: WordMechanism, claim: Claim, used: Indices) -> Floats:
+    measured = claim_space(claim, mechanism.space)
+    if measured is None:
+        return np.ones((len(used), len(used)))
+    rows = [measured.distance_rows(slice(int(i), int(i) + 1))[0, used] for i in used]
+    return np.stack(rows)
+
+
+def _witness_law(mechanism: WordMechanism, findings: ExactFindings) -> WitnessLawCurve:
+    space, witness = mechanism.space, findings.witness
+    first, second = space.index(witness.input), space.index(witness.neighbour)
+    order = np.argsort(space.distance_rows(slice(first, first + 1))[0], kind="stable")
+    order = np.concatenate([[first], order[order != first]])
+    n = len(order)
+    ranks = np.unique(np.rint(np.geomspace(1, n, num=min(n, _RANKS))).astype(int))
+    kept = {first, second} | ({space.index(witness.output)} if witness.output else set())
+    ranks = np.union1d(ranks, [1 + int(np.flatnonzero(order == i)[0]) for i in kept])
+    shown = order[ranks - 1]
+    return WitnessLawCurve(
+        rank=tuple(ranks.tolist()),
+        word=tuple(space.words[i] for i in shown),
+        log_probability_input=tuple(mechanism.log_law(first)[shown].tolist()),
+        log_probability_neighbour=tuple(mechanism.log_law(second)[shown].tolist()),
+    )
+
+
+def _losses(log_laws: Floats, distances: Floats, places: Indices, choice: list[str]) -> LossCurve:
+    """The larger loss of the two directions of each pair."""
+    losses = []
+    for first, second in places:
+        with np.errstate(invalid="ignore"):  # -inf - -inf: impossible under both, skipped
+            difference = np.abs(log_laws[first] - log_laws[second])
+        losses.append(float(np.nanmax(difference)))
+    return LossCurve(
+        distance=tuple(distances[places[:, 0], places[:, 1]].tolist()),
+        loss=tuple(losses),
+        choice=tuple(choice),
+    )
+
+
+def _profile(
+    log_laws: Floats, distances: Floats, places: Indices, claim: Claim, findings: ExactFindings
+) -> ProfileCurve:
+    upper = findings.epsilon.upper
+    largest = claim.epsilon if math.isinf(upper) else max(claim.epsilon, upper)
+    epsilons = np.linspace(0.0, 1.25 * largest, _EPSILONS)
+    epsilons = np.union1d(epsilons, [claim.epsilon])
+    both = np.concatenate([places, places[:, ::-1]])
+    deltas = delta_of_pairs(log_laws, distances, both[:, 0], both[:, 1], epsilons)
+    witness = np.maximum(deltas[0], deltas[len(places)])
+    return ProfileCurve(
+        epsilon=tuple(epsilons.tolist()),
+        witness=tuple(witness.tolist()),
+        largest=tuple(deltas.max(axis=0).tolist()),
+        pairs=len(both),
+    )

@@ -1,0 +1,140 @@
+"""Every error that dpaudit raises on purpose, under one root.
+
+An error that a user can mend is also the built-in kind that a Python programmer would expect
+(`ValueError`, `ArithmeticError`), and its message names the argument, the value, the bound that
+it misses and the way out. The checks that many rooms share are at the end of the file, so that
+their messages are worded once.
+"""
+
+import math
+import os
+from numbers import Real
+from pathlib import Path
+
+__all__ = [
+    "ClaimError",
+    "DPAuditError",
+    "InputError",
+    "MemoryNeededError",
+    "NumericalError",
+    "SpaceError",
+    "UnknownWordError",
+    "available_memory",
+    "require_fraction",
+    "require_memory",
+    "require_positive",
+]
+
+
+class DPAuditError(Exception):
+    """Root of all errors raised by dpaudit."""
+
+
+class InputError(DPAuditError, ValueError):
+    """An argument, option or file is unusable: exit code 2 on the command line."""
+
+
+class ClaimError(InputError):
+    """A mechanism cannot be built so that it would make the claim asked for."""
+
+
+class SpaceError(InputError):
+    """An embedding space or the file that should hold one is unusable."""
+
+
+class UnknownWordError(SpaceError):
+    """A word is not in the vocabulary."""
+
+
+class MemoryNeededError(InputError):
+    """The work asked for needs more memory than the machine has free."""
+
+
+class NumericalError(DPAuditError, ArithmeticError):
+    """A computation failed or missed its tolerance: the verdict is `inconclusive`."""
+
+
+def require_positive(name: str, value: float, way_out: str = "") -> float:
+    """Return `value` as a float if it is a finite number above zero.
+
+    Raises
+    ------
+    InputError
+        Otherwise; `way_out` is appended to the message.
+
+    Examples
+    --------
+    >>> require_positive("epsilon", 2)
+    2.0
+    >>> require_positive("epsilon", float("nan"))
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: epsilon is nan, but it must be a finite number above 0.
+    """
+    number = _as_float(name, value)
+    if not (math.isfinite(number) and number > 0.0):
+        raise InputError(
+            f"{name} is {number:g}, but it must be a finite number above 0.{_space(way_out)}"
+        )
+    return number
+
+
+def require_fraction(name: str, value: float, way_out: str = "") -> float:
+    """Return `value` as a float if it lies in [0, 1); raise `InputError` otherwise.
+
+    Examples
+    --------
+    >>> require_fraction("delta", 0)
+    0.0
+    >>> require_fraction("delta", 1.0)
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: delta is 1, but it must be at least 0 and below 1.
+    """
+    number = _as_float(name, value)
+    if not 0.0 <= number < 1.0:
+        raise InputError(
+            f"{name} is {number:g}, but it must be at least 0 and below 1.{_space(way_out)}"
+        )
+    return number
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be had without swapping, or a very large number if unknown."""
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 2**62
+
+
+def require_memory(purpose: str, needed: int, way_out: str) -> None:
+    """Raise `MemoryNeededError` before `needed` bytes are allocated that are not there.
+
+    Examples
+    --------
+    >>> require_memory("one number", 8, "Count less.")
+    >>> require_memory("the law", 2**70, "Use fewer words.")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.MemoryNeededError: the law needs 1,180,591,620.7 GB of memory, but ...
+    """
+    available = available_memory()
+    if needed > available:
+        raise MemoryNeededError(
+            f"{purpose} needs {needed / 1e9:,.1f} GB of memory, but only "
+            f"{available / 1e9:,.1f} GB is free. {way_out}"
+        )
+
+
+def _as_float(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{name} is {value!r}, but it must be a number.")
+    return float(value)
+
+
+def _space(way_out: str) -> str:
+    return f" {way_out}" if way_out else ""

@@ -1,0 +1,285 @@
+"""The result of an audit: a frozen object, and the single source of its JSON schema.
+
+`AuditResult` and its parts are pydantic models. The file format `dpaudit.audit/1` is what
+`AuditResult.to_json` writes and `AuditResult.from_json` reads; `AuditResult.json_schema` is the
+schema that the documentation publishes. Infinite numbers are the string "inf" (or "-inf"),
+NaN is refused, and the same inputs and seed give the same bytes.
+"""
+
+import json
+import math
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from . import wording
+
+__all__ = [
+    "AuditResult",
+    "ClaimRecord",
+    "Curves",
+    "Evidence",
+    "Interval",
+    "LossCurve",
+    "MechanismRecord",
+    "ProfileCurve",
+    "ProofRecord",
+    "SearchRecord",
+    "SpaceRecord",
+    "StatisticsRecord",
+    "Summary",
+    "Verdict",
+    "Witness",
+    "WitnessLawCurve",
+]
+
+
+def _read_number(value: object) -> object:
+    if value in ("inf", "-inf"):
+        return float(str(value))
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError("NaN is not a result; a failed computation is `inconclusive`")
+    return value
+
+
+def _write_number(value: float) -> float | str:
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
+
+
+#: A float whose infinities are written as strings, because JSON has none.
+Number = Annotated[
+    float,
+    BeforeValidator(_read_number),
+    PlainSerializer(_write_number, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf"]}]}),
+]
+
+
+class Verdict(StrEnum):
+    """What an audit concludes (specification, section 3)."""
+
+    UPHELD = "upheld"
+    VIOLATED = "violated"
+    NOT_REFUTED = "not-refuted"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Evidence(StrEnum):
+    """What a verdict rests on."""
+
+    EXACT = "exact"
+    CERTIFIED = "certified"
+    STATISTICAL = "statistical"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Interval(_Record):
+    """An enclosure [lower, upper] of a number.
+
+    Examples
+    --------
+    >>> Interval(lower=1.0, upper=3.0).midpoint
+    2.0
+    """
+
+    lower: Number
+    upper: Number
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower > self.upper:
+            raise ValueError(f"lower {self.lower} is above upper {self.upper}")
+        return self
+
+    @property
+    def midpoint(self) -> float:
+        """The number to print: the middle, or the infinite end."""
+        if math.isinf(self.upper):
+            return self.upper
+        return 0.5 * (self.lower + self.upper)
+
+
+class MechanismRecord(_Record):
+    """Which mechanism was audited; `sampler_error` is the bound tau on the total variation
+    between the sampler's law and the ideal law, null where none is known."""
+
+    name: str
+    parameters: dict[str, int | Number | str | bool | None]
+    sampler_error: Number | None
+
+
+class SpaceRecord(_Record):
+    """Which embedding space was audited; `sha256` digests its words and vectors."""
+
+    source: str
+    words: int
+    dimension: int
+    metric: str
+    min_distance: Number
+    max_distance: Number
+    sha256: str
+
+
+class ClaimRecord(_Record):
+    """What was claimed."""
+
+    kind: Literal["pure", "approximate", "metric"]
+    epsilon: Number
+    delta: Number
+    metric: str | None
+    neighbouring: str
+    unit: str
+    source: str
+
+
+class Witness(_Record):
+    """The pair and the output (or event) at which the largest loss per distance is attained.
+
+    `log_ratio` is ln P_input(output) - ln P_neighbour(output) in nats.
+    """
+
+    input: str
+    neighbour: str
+    distance: Number
+    output: str | None = None
+    event: str | None = None
+    log_probability_input: Number | None = None
+    log_probability_neighbour: Number | None = None
+    log_ratio: Number
+
+
+class Summary(_Record):
+    """Mean, smallest and largest value over the words of the vocabulary."""
+
+    mean: Number
+    min: Number
+    max: Number
+
+
+class StatisticsRecord(_Record):
+    """Privacy statistics (specification, section 2).
+
+    `kept`: the chance P_w(w) that a word is not changed. `support_001`: number of outputs with
+    probability at least 0.001. `support_1000`: expected number of distinct words in 1000 draws.
+    `bayes_vulnerability`: chance of the best guess of the input under a uniform prior.
+    `leakage_bits`: min-entropy leakage log2(n * bayes_vulnerability).
+    """
+
+    kept: Summary
+    support_001: Summary
+    support_1000: Summary
+    bayes_vulnerability: Number
+    leakage_bits: Number
+
+
+class WitnessLawCurve(_Record):
+    """Log probabilities of the outputs under both inputs of the witness pair, by rank of the
+    output from the first input (rank 1 is the input itself). Thinned for large vocabularies."""
+
+    rank: tuple[int, ...]
+    word: tuple[str, ...]
+    log_probability_input: tuple[Number, ...]
+    log_probability_neighbour: tuple[Number, ...]
+
+
+class LossCurve(_Record):
+    """Distance and privacy loss (nats) of sampled pairs: `choice` says how each was chosen."""
+
+    distance: tuple[Number, ...]
+    loss: tuple[Number, ...]
+    choice: tuple[Literal["witness", "nearest", "random"], ...]
+
+
+class ProfileCurve(_Record):
+    """delta as a function of epsilon: for the witness pair, and the largest over `pairs`
+    sampled ordered pairs (so a lower bound on the largest over all pairs)."""
+
+    epsilon: tuple[Number, ...]
+    witness: tuple[Number, ...]
+    largest: tuple[Number, ...]
+    pairs: int
+
+
+class Curves(_Record):
+    """Everything that a report plots."""
+
+    witness_law: WitnessLawCurve | None = None
+    pair_losses: LossCurve | None = None
+    profile: ProfileCurve | None = None
+
+
+class SearchRecord(_Record):
+    """How much was looked at."""
+
+    pairs_total: int
+    pairs_visited: int
+    directions: int | None = None
+    looks: int | None = None
+
+
+class ProofRecord(_Record):
+    """The theorem about this mechanism and its status for all vocabularies."""
+
+    theorem: str
+    status: Literal["proved", "refuted", "open"]
+    axioms: tuple[str, ...]
+
+
+class AuditResult(_Record):
+    """One audit: claim, verdict, evidence and everything needed to repeat and report it.
+
+    `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
+    the largest failure mass delta over all pairs at the epsilon of the claim. `print(result)`
+    says the same in sentences.
+    """
+
+    schema_name: Literal["dpaudit.audit/1"] = Field(default="dpaudit.audit/1", alias="schema")
+    mechanism: MechanismRecord
+    space: SpaceRecord | None
+    claim: ClaimRecord
+    evidence: Evidence
+    verdict: Verdict
+    reason: str | None
+    epsilon: Interval
+    delta_at_claim: Interval
+    witness: Witness | None
+    statistics: StatisticsRecord | None
+    curves: Curves
+    search: SearchRecord
+    proof: ProofRecord | None = None
+    certificate: str | None = None
+    draws: int | None = None
+    alpha: Number | None = None
+    detectable_epsilon: Number | None = None
+    seed: int | None
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The result as JSON text with a final newline, schema `dpaudit.audit/1`."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
+        return cls.model_validate_json(text)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of the format."""
+        return cls.model_json_schema(by_alias=True, mode="serialization")
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command line: 0 upheld, 1 violated, 3 anything undecided."""
+        return {Verdict.UPHELD: 0, Verdict.VIOLATED: 1}.get(self.verdict, 3)
+
+    def __str__(self) -> str:
+        return wording.summary(self)

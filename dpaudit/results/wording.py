@@ -1,0 +1,272 @@
+"""What a result says, in sentences: one home for the words that the terminal and the page use.
+
+Every function takes an `AuditResult` and returns plain text. Nothing here computes a verdict;
+the figures are those of the result, rounded for reading.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import AuditResult, Interval
+
+__all__ = [
+    "claim_sentence",
+    "command",
+    "comparison_sentence",
+    "delta_sentence",
+    "headline",
+    "number",
+    "probability",
+    "sampler_sentence",
+    "search_sentence",
+    "summary",
+    "verdict_meaning",
+    "witness_sentence",
+    "worth_sentences",
+]
+
+_MEANING = {
+    ("upheld", "exact"): (
+        "The claim holds for every pair of words of this vocabulary. This was computed from the "
+        "ideal output law in floating point, with an allowance for rounding; it says nothing "
+        "about other vocabularies."
+    ),
+    ("violated", "exact"): (
+        "The claim is false on this vocabulary: the pair and the output named here break it. "
+        "This was computed from the ideal output law in floating point."
+    ),
+    ("inconclusive", "exact"): (
+        "The computation does not decide the claim. This is neither a pass nor a refutation."
+    ),
+}
+
+
+def number(value: float) -> str:
+    """A number for reading: four significant digits, infinity as a sign.
+
+    >>> number(10.02345), number(float("inf")), number(0.0)
+    ('10.02', '∞', '0')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.4g}"
+
+
+def probability(log_probability: float) -> str:
+    """A probability for reading, from its natural logarithm, even when it underflows.
+
+    >>> probability(math.log(0.25)), probability(-4000.0), probability(-math.inf)
+    ('0.25', '10^-1737.2', '0')
+    """
+    if log_probability == -math.inf:
+        return "0"
+    if log_probability > math.log(1e-12):
+        return f"{math.exp(log_probability):.4g}"
+    if log_probability > -690.0:
+        return f"{math.exp(log_probability):.1e}"
+    return f"10^{log_probability / math.log(10):.1f}"
+
+
+def _interval(interval: Interval) -> str:
+    """The midpoint if the interval is narrower than what is printed, otherwise both ends."""
+    low, high = number(interval.lower), number(interval.upper)
+    return number(interval.midpoint) if low == high else _ends(interval, low, high)
+
+
+def _ends(interval: Interval, low: str, high: str) -> str:
+    if math.isfinite(interval.upper):
+        middle, width = interval.midpoint, interval.upper - interval.lower
+        if width <= 1e-6 * abs(middle) or width < 1e-9:
+            return number(middle)
+    return f"between {low} and {high}"
+
+
+def headline(result: AuditResult) -> str:
+    """The verdict in one line, with its evidence."""
+    where = f" on {result.space.words:,} words of {result.space.source}" if result.space else ""
+    return f"{result.verdict.upper()} ({result.evidence} evidence): {result.mechanism.name}{where}"
+
+
+def claim_sentence(result: AuditResult) -> str:
+    """What was claimed, and by whom."""
+    claim = result.claim
+    kind = {"pure": "DP", "approximate": "approximate DP", "metric": "metric DP"}[claim.kind]
+    delta = f", δ = {number(claim.delta)}" if claim.delta else ""
+    metric = f" ({claim.metric} distance)" if claim.metric else ""
+    return (
+        f"Claim: {kind} with ε = {number(claim.epsilon)}{delta}, in {claim.unit}{metric}, for "
+        f"{claim.neighbouring}. Source: {claim.source}."
+    )
+
+
+def comparison_sentence(result: AuditResult) -> str:
+    """The claimed ε against the true ε*."""
+    claimed, true = result.claim.epsilon, result.epsilon.midpoint
+    if math.isinf(true):
+        if math.isinf(result.epsilon.lower):
+            return f"Claimed ε = {number(claimed)}; true ε* = ∞: no finite ε holds."
+        return f"Claimed ε = {number(claimed)}; ε* ≥ {number(result.epsilon.lower)}."
+    if true == 0.0:
+        relation = "no loss at all"
+    elif true <= claimed:
+        relation = f"{100 * true / claimed:.1f}% of the claim"
+    else:
+        relation = f"{true / claimed:.3g} times the claim"
+    return f"Claimed ε = {number(claimed)}; true ε* = {_interval(result.epsilon)}: {relation}."
+
+
+def delta_sentence(result: AuditResult) -> str:
+    """The failure mass at the claimed epsilon."""
+    delta = result.delta_at_claim
+    if delta.upper == 0.0:
+        return f"At ε = {number(result.claim.epsilon)} no pair needs any failure mass: δ = 0."
+    return (
+        f"At ε = {number(result.claim.epsilon)} the worst pair needs a failure mass of "
+        f"δ = {_interval(delta)}."
+    )
+
+
+def witness_sentence(result: AuditResult) -> str:
+    """The pair and output with the largest loss per distance, in words."""
+    witness = result.witness
+    if witness is None:
+        return "No witness."
+    allowed = result.claim.epsilon * witness.distance
+    what = f"the output “{witness.output}”" if witness.output is not None else witness.event
+    first = witness.log_probability_input
+    second = witness.log_probability_neighbour
+    if first is None or second is None:
+        odds = f"the log ratio of {what} is {number(witness.log_ratio)} nats"
+    else:
+        odds = (
+            f"from “{witness.input}” {what} has probability {probability(first)}, from "
+            f"“{witness.neighbour}” it has probability {probability(second)}"
+        )
+    if math.isinf(witness.log_ratio):
+        end = "an impossible output on one side, so the loss is infinite"
+    else:
+        end = f"a loss of {number(witness.log_ratio)} nats where the claim allows {number(allowed)}"
+    distance = f" (distance {number(witness.distance)})" if result.claim.kind == "metric" else ""
+    return f"Worst pair{distance}: {odds}: {end}."
+
+
+def worth_sentences(result: AuditResult) -> list[str]:
+    """What the promise is worth: kept words, an attacker's best guess, and the warning of
+    section 3 where epsilon is too large to hide a word."""
+    sentences = []
+    statistics, space = result.statistics, result.space
+    if statistics is not None and space is not None:
+        sentences.append(
+            f"A word is kept with probability {number(statistics.kept.mean)} on average "
+            f"({number(statistics.kept.min)} to {number(statistics.kept.max)})."
+        )
+        sentences.append(
+            "An attacker who sees one output names the input with probability "
+            f"{number(statistics.bayes_vulnerability)} (blind guessing: "
+            f"{number(1 / space.words)}); {number(statistics.leakage_bits)} bits of "
+            f"min-entropy leak out of {number(math.log2(space.words))}."
+        )
+    if space is not None:
+        weakest = result.claim.epsilon * (
+            space.min_distance if result.claim.kind == "metric" else 1.0
+        )
+        if weakest > math.log(space.words):
+            sentences.append(
+                f"Warning: even between the closest pair the claim allows a loss of "
+                f"{number(weakest)} nats, more than ln n = {number(math.log(space.words))}: this "
+                f"promise alone does not hide one word among {space.words:,}. A claim can be "
+                "true and worth little."
+            )
+        sentences.append(
+            "A text of several words privatised word by word adds up: its loss is bounded by ε "
+            + (
+                "times the sum of the distances between the words of two texts of equal length."
+                if result.claim.kind == "metric"
+                else "times the number of words in which two texts of equal length differ."
+            )
+        )
+    return sentences
+
+
+def sampler_sentence(result: AuditResult) -> str | None:
+    """How far the shipped sampler may be from the ideal law, and what that costs."""
+    tau, space = result.mechanism.sampler_error, result.space
+    if tau is None:
+        return None
+    if tau == 0.0:
+        return "The sampler draws from the ideal law exactly (τ = 0)."
+    longest = space.max_distance if space and result.claim.kind == "metric" else 1.0
+    shortest = space.min_distance if space and result.claim.kind == "metric" else 1.0
+    costs = [_sampler_delta(result.claim.epsilon * d, tau) for d in (shortest, longest)]
+    spread = (
+        f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
+        f" and {number(costs[1])} for the farthest"
+        if costs[0] != costs[1]
+        else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
+    )
+    return (
+        f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
+        f"total variation, so the code as shipped has a guarantee weaker by {spread}."
+    )
+
+
+def _sampler_delta(exponent: float, tau: float) -> float:
+    """min(1, (1 + e^exponent) tau), without overflow."""
+    if exponent + math.log(tau) > 0.0:
+        return 1.0
+    return min(1.0, (1.0 + math.exp(exponent)) * tau)
+
+
+def search_sentence(result: AuditResult) -> str:
+    """How many pairs were looked at."""
+    search = result.search
+    share = 100.0 * search.pairs_visited / search.pairs_total if search.pairs_total else 100.0
+    rest = "" if share == 100.0 else "; proven bounds rule out the rest"
+    return (
+        f"{search.pairs_visited:,} of {search.pairs_total:,} ordered pairs evaluated "
+        f"({share:.4g}%){rest}."
+    )
+
+
+def verdict_meaning(result: AuditResult) -> str:
+    """What a verdict of this kind means, and what it does not."""
+    meaning = _MEANING.get((result.verdict.value, result.evidence.value), "")
+    return f"{meaning} Reason: {result.reason}" if result.reason else meaning
+
+
+def command(result: AuditResult) -> str:
+    """The command that repeats this audit."""
+    words = ["dpaudit", "audit", result.mechanism.name]
+    parameters = dict(result.mechanism.parameters)
+    words += ["--epsilon", f"{parameters.pop('epsilon', result.claim.epsilon)}"]
+    for key, value in parameters.items():
+        words += ["--set", f"{key}={value}"]
+    if result.space is not None:
+        words += ["--space", result.space.source, "--limit", str(result.space.words)]
+        words += ["--metric", result.space.metric]
+    words += ["--claim", result.claim.kind, "--claim-epsilon", f"{result.claim.epsilon}"]
+    if result.claim.delta:
+        words += ["--delta", f"{result.claim.delta}"]
+    if result.seed is not None:
+        words += ["--seed", str(result.seed)]
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def summary(result: AuditResult) -> str:
+    """The whole result as plain text, verdict first."""
+    lines = [
+        headline(result),
+        verdict_meaning(result),
+        claim_sentence(result),
+        comparison_sentence(result),
+        delta_sentence(result),
+        witness_sentence(result),
+        *worth_sentences(result),
+        sampler_sentence(result),
+        search_sentence(result),
+    ]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,1 @@
+"""Jitted kernels and log-space arithmetic that mechanisms and audits share."""

@@ -1,0 +1,133 @@
+"""What a mechanism is to the rest of the house.
+
+An audit knows mechanisms only through these protocols. The least that it needs is
+`sample(x, size, rng)`; a word mechanism with an exact law offers more, and a separable one
+offers the parts of its law, from which the true epsilon follows without looking at outputs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ..claims import Claim
+from .spaces import EmbeddingSpace
+
+__all__ = [
+    "HasSeparableLaw",
+    "Mechanism",
+    "SeparableLaw",
+    "WordMechanism",
+]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@runtime_checkable
+class Mechanism(Protocol):
+    """Anything that can be sampled: `size` independent outputs on the input `x`."""
+
+    def sample(self, x: Any, size: int, rng: Generator) -> Any: ...
+
+
+class WordMechanism(Protocol):
+    """A mechanism from words to words of one vocabulary, with an exact output law.
+
+    Subclasses give `name`, `space`, the five properties and `log_laws` and `sample_indices`;
+    `log_law` and `sample`, which take a single word, come with the protocol.
+    """
+
+    name: ClassVar[str]
+    space: EmbeddingSpace
+
+    @property
+    def parameters(self) -> Mapping[str, float | int | str | bool]:
+        """Parameters by the names that the constructor and `--set` use."""
+        ...
+
+    @property
+    def claim(self) -> Claim:
+        """What the mechanism promises, and who says so."""
+        ...
+
+    @property
+    def sampler_error(self) -> float:
+        """Bound tau on the total variation between the sampler's law and the ideal one."""
+        ...
+
+    @property
+    def log_law_error(self) -> float:
+        """Bound on the absolute rounding error, in nats, of every value of `log_laws`."""
+        ...
+
+    def log_laws(self, rows: slice) -> Floats:
+        """ln P_w(y) for a range of inputs w and all outputs y, shape (rows, n), in nats."""
+        ...
+
+    def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        """One output for each input, both as positions in the vocabulary, shape (size,).
+
+        Uses the generator's stream position by position, so that splitting the inputs into
+        batches does not change the outputs.
+        """
+        ...
+
+    def log_law(self, word: str | int) -> Floats:
+        """ln P_w(y) for one input w and all outputs y, shape (n,), in nats."""
+        position = self.space.index(word)
+        return self.log_laws(slice(position, position + 1))[0]
+
+    def sample(self, x: str | int, size: int, rng: Generator) -> NDArray[np.object_]:
+        """`size` independent output words on the input word x."""
+        inputs = np.full(size, self.space.index(x), dtype=np.int64)
+        words = np.array(self.space.words, dtype=object)
+        return words[self.sample_indices(inputs, rng)]
+
+
+@dataclass(frozen=True, eq=False)
+class SeparableLaw:
+    """The parts of a law P_w(y) = prior(y) exp(-rate c(w, y)) / Z_w with a distance c.
+
+    Attributes
+    ----------
+    rate
+        theta, in nats per unit of c.
+    distance
+        "space": c is the metric of the space, clipped at `threshold`; "discrete": c is 1
+        between different words.
+    threshold
+        Where the metric is clipped; infinite if it is not.
+    log_normalisers
+        ln Z_w, shape (n,).
+    error
+        Bound on the absolute rounding error of every ln Z_w.
+    equal_normalisers
+        True if all Z_w are equal by symmetry, so that their differences are exactly 0.
+    """
+
+    rate: float
+    distance: Literal["space", "discrete"]
+    threshold: float
+    log_normalisers: Floats
+    error: float
+    equal_normalisers: bool
+
+    def cost(self, distances: Floats) -> Floats:
+        """rate * c for pairs of different words at these distances."""
+        if self.distance == "discrete":
+            return np.full_like(distances, self.rate)
+        if self.threshold == np.inf:
+            return self.rate * distances
+        return self.rate * np.minimum(distances, self.threshold)
+
+
+@runtime_checkable
+class HasSeparableLaw(Protocol):
+    """A mechanism whose law is separable (specification, section 5.1)."""
+
+    @property
+    def separable_law(self) -> SeparableLaw: ...

@@ -1,0 +1,1 @@
+"""The proof checker and its theorems (specification, section 8); none yet."""

@@ -1,0 +1,114 @@
+"""What the figures share: their type, their keys, and the look of recurring marks."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+
+from ...results import AuditResult
+from .svg import COLOURS, LAYOUTS, Layout, Picture, picture
+
+__all__ = ["CLAIM", "TRUE", "Drawing", "Key", "drawing", "edge_label", "epsilon_label"]
+__all__ += ["known_epsilon", "power_of_ten", "thousands"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+#: Lines of the claim and of the true epsilon, told apart by their dashes as well.
+CLAIM: dict[str, Any] = {"color": COLOURS["claim"], "linestyle": (0, (7, 3)), "linewidth": 1.8}
+TRUE: dict[str, Any] = {"color": COLOURS["true"], "linestyle": (0, (1.5, 1.5)), "linewidth": 2.0}
+
+
+Mark = Literal[
+    "line",
+    "beads",
+    "dashed",
+    "dotted",
+    "dot",
+    "diamond",
+    "star",
+    "ring",
+    "cross",
+    "edge",
+    "hatch",
+    "outline",
+]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of a key: the mark as the figure draws it, the role of its colour, and what it
+    stands for; `word` is a word of the vocabulary that belongs behind the label."""
+
+    mark: Mark
+    colour: str
+    label: str
+    word: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure for every window; `title` and `description` are for those who cannot see it."""
+
+    name: str
+    title: str
+    description: str
+    keys: tuple[Key, ...]
+    pictures: tuple[Picture, ...]
+
+
+def drawing(
+    name: str,
+    title: str,
+    description: str,
+    keys: list[Key],
+    heights: tuple[int, int],
+    draw: Callable[[Axes, Layout], None],
+) -> Drawing:
+    """Draw for every layout; `heights` are those of the narrow and of the wide picture."""
+    pictures = (
+        picture(f"{name}-{layout.name}", layout, height, draw)
+        for layout, height in zip(LAYOUTS, heights, strict=True)
+    )
+    return Drawing(name, title, description, tuple(keys), tuple(pictures))
+
+
+def epsilon_label(result: AuditResult) -> str:
+    """Label of an axis in the currency of the claim. Fixed: a unit read from a file is data."""
+    return "ε (nats per unit of distance)" if result.claim.kind == "metric" else "ε (nats)"
+
+
+def known_epsilon(result: AuditResult) -> float | None:
+    """The true epsilon if it is finite and known to the digits that are printed."""
+    low, high = result.epsilon.lower, result.epsilon.upper
+    return result.epsilon.midpoint if high - low <= 1e-3 * high < math.inf else None
+
+
+def edge_label(axes: Axes, text: str, height: float, rise: int) -> None:
+    """Name the edge of the picture, at `height`, on which values without a finite place lie;
+    the name stands `rise` pixels above it."""
+    axes.axhline(height, color=COLOURS["muted"], linewidth=0.8, linestyle=(0, (2, 3)))
+    axes.annotate(
+        text,
+        (1.0, height),
+        (0, rise),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+    )
+
+
+def thousands(value: float, _position: object = None) -> str:
+    """A tick label with separators between thousands."""
+    return f"{value:,.10g}"
+
+
+def power_of_ten(power: float, _position: object = None) -> str:
+    """A tick label for an axis of decimal logarithms: 10^-1737 is an ordinary value here.
+
+    >>> power_of_ten(-12.0), power_of_ten(0.0)
+    ('10⁻¹²', '1')
+    """
+    return "10" + f"{power:.0f}".translate(_SUPERSCRIPTS) if power else "1"

@@ -1,0 +1,72 @@
+"""An audit result on a terminal: verdict first, then claim, witness and worth."""
+
+import sys
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..results import AuditResult, Verdict, wording
+
+__all__ = ["comparison_table", "show"]
+
+_STYLES = {
+    Verdict.UPHELD: ("✓", "bold green"),
+    Verdict.VIOLATED: ("✗", "bold red"),
+    Verdict.NOT_REFUTED: ("?", "bold yellow"),
+    Verdict.INCONCLUSIVE: ("?", "bold yellow"),
+}
+
+
+def _console() -> Console:
+    """Wraps at the terminal's width, or at 88 columns where there is none."""
+    return Console(
+        file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 88, soft_wrap=False
+    )
+
+
+def show(result: AuditResult) -> None:
+    """Print a result to standard output; colours only on a terminal."""
+    symbol, style = _STYLES[result.verdict]
+    console = _console()
+    console.print(Text(f"{symbol} {wording.headline(result)}", style=style))
+    rows = [
+        ("", wording.verdict_meaning(result)),
+        ("Claim", wording.claim_sentence(result)),
+        ("True loss", wording.comparison_sentence(result)),
+        ("", wording.delta_sentence(result)),
+        ("Witness", wording.witness_sentence(result)),
+        *zip(["Worth", *[""] * 9], wording.worth_sentences(result), strict=False),
+        ("Sampler", wording.sampler_sentence(result)),
+        ("Search", wording.search_sentence(result)),
+    ]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for label, sentence in rows:
+        if sentence:
+            table.add_row(label, Text(sentence))
+    console.print(Padding(table, (1, 0, 0, 2)))
+
+
+def comparison_table(results: list[AuditResult]) -> None:
+    """Print several results as one table."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Mechanism", "Verdict"):
+        table.add_column(heading)
+    for heading in ("claimed ε", "true ε*", "of claim", "kept", "Bayes"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        symbol, style = _STYLES[result.verdict]
+        true, statistics = result.epsilon.midpoint, result.statistics
+        table.add_row(
+            result.mechanism.name,
+            Text(f"{symbol} {result.verdict}", style=style),
+            wording.number(result.claim.epsilon),
+            wording.number(true),
+            f"{100 * true / result.claim.epsilon:.1f}%",
+            wording.number(statistics.kept.mean) if statistics else "",
+            wording.number(statistics.bayes_vulnerability) if statistics else "",
+        )
+    _console().print(table)

@@ -1,0 +1,199 @@
+"""What several test files share: known answers, spaces to try, slow references, a test of fit."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from dpaudit.mechanisms.protocol import WordMechanism
+from dpaudit.mechanisms.spaces import EmbeddingSpace
+
+__all__ = [
+    "DIGITS",
+    "METRICS",
+    "SPACES",
+    "VOCABULARIES",
+    "builtin",
+    "exact_distance",
+    "exact_distances",
+    "exact_log_laws",
+    "fit_p_value",
+    "known_answer",
+    "known_laws",
+    "known_space",
+    "make_space",
+    "mechanism_p_value",
+]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+METRICS = ("euclidean", "manhattan", "chebyshev")
+
+#: Decimal digits of the references in mpmath.
+DIGITS = 50
+
+_KNOWN = json.loads(Path(__file__).with_name("known_answers.json").read_text(encoding="utf-8"))
+_BY_NAME = {entry["name"]: entry for entry in _KNOWN["vocabularies"]}
+
+#: Names of the vocabularies with known answers (specification, section 13).
+VOCABULARIES = tuple(_BY_NAME)
+
+
+@cache
+def known_space(name: str) -> EmbeddingSpace:
+    """The space of a vocabulary with known answers."""
+    entry = _BY_NAME[name]
+    return EmbeddingSpace(entry["words"], entry["vectors"], entry["metric"], source=name)
+
+
+def known_answer(vocabulary: str, key: str) -> Any:
+    """An entry of a vocabulary with known answers: a mechanism's, or one of the vocabulary's."""
+    return _BY_NAME[vocabulary][key]
+
+
+def known_laws(vocabulary: str, mechanism: str) -> Iterator[tuple[str, Floats]]:
+    """The known output laws as pairs of an input word and the probabilities of all outputs."""
+    law = known_answer(vocabulary, mechanism)["law"]
+    if isinstance(law, dict):
+        yield law["input"], np.array(law["row"])
+    else:
+        for word, row in zip(known_answer(vocabulary, "words"), law, strict=True):
+            yield word, np.array(row)
+
+
+@cache
+def builtin() -> EmbeddingSpace:
+    """The built-in space, loaded once; its caches are shared by the tests of a process."""
+    return EmbeddingSpace.builtin()
+
+
+def _vectors(kind: str) -> Floats:
+    rng = np.random.default_rng(20_240_501)
+    if kind == "pair":
+        return np.array([[0.25], [-3.0]])
+    if kind == "scattered":
+        return rng.standard_normal((11, 3))
+    if kind == "clustered":  # two tight groups, far from each other and farther from the origin
+        centres = np.array([[1e6, -2e6, 3e6], [1e6 + 40.0, -2e6, 3e6]])
+        return np.repeat(centres, 5, axis=0) + 1e-3 * rng.standard_normal((10, 3))
+    if kind == "lattice":  # many tied distances
+        return np.array([[i, j] for i in range(3) for j in range(4)], dtype=float)
+    assert kind == "scales"  # components from 1e-8 to 1e8
+    return rng.standard_normal((9, 4)) * 10.0 ** rng.uniform(-8.0, 8.0, (9, 4))
+
+
+#: Names of small spaces with different difficulties, for `make_space`.
+SPACES = ("pair", "scattered", "clustered", "lattice", "scales")
+
+
+def make_space(kind: str, metric: str = "euclidean") -> EmbeddingSpace:
+    """A fresh small space, with nothing cached."""
+    vectors = _vectors(kind)
+    return EmbeddingSpace([f"w{i}" for i in range(len(vectors))], vectors, metric, source=kind)
+
+
+def exact_distance(first: Floats, second: Floats, metric: str) -> Any:
+    """The distance of two vectors to `DIGITS` digits, by the definition of the metric."""
+    with mpmath.workdps(DIGITS):
+        gaps = [
+            abs(mpmath.mpf(float(a)) - mpmath.mpf(float(b)))
+            for a, b in zip(first, second, strict=True)
+        ]
+        if metric == "euclidean":
+            return mpmath.sqrt(sum((gap * gap for gap in gaps), mpmath.mpf(0)))
+        return sum(gaps, mpmath.mpf(0)) if metric == "manhattan" else max(gaps)
+
+
+def exact_distances(vectors: Floats, metric: str) -> list[list[Any]]:
+    """All distances to `DIGITS` digits, each pair computed once for each order."""
+    return [[exact_distance(a, b, metric) for b in vectors] for a in vectors]
+
+
+def exact_log_laws(costs: list[list[Any]]) -> list[list[Any]]:
+    """ln of P_w(y), proportional to exp(-costs[w][y]), to about `DIGITS` digits."""
+    with mpmath.workdps(DIGITS):
+        laws = []
+        for row in costs:
+            log_normaliser = mpmath.log(mpmath.fsum(mpmath.exp(-cost) for cost in row))
+            laws.append([-cost - log_normaliser for cost in row])
+        return laws
+
+
+def _pooled(counts: Counts, expected: Floats, least: float) -> tuple[Counts, Floats]:
+    """Join cells that expect fewer than `least`, in their order, into cells that expect more.
+
+    What is left at the end stays a cell of its own, so that rare outputs cannot hide in a
+    frequent one.
+    """
+    small = expected < least
+    groups = np.floor(np.cumsum(expected[small]) / least).astype(np.int64)
+    _, labels = np.unique(groups, return_inverse=True)
+    pooled_counts = np.bincount(labels, weights=counts[small]).astype(np.int64)
+    pooled_expected = np.bincount(labels, weights=expected[small])
+    return (
+        np.concatenate([counts[~small], pooled_counts]),
+        np.concatenate([expected[~small], pooled_expected]),
+    )
+
+
+def fit_p_value(counts: Counts, law: Floats) -> float:
+    """A p-value for "these counts were drawn from this law" that is valid for every sample size.
+
+    No large-sample approximation, since thresholds near 1e-8 lie far outside its reach. Twice
+    the smaller of two p-values:
+
+    * G-test on at most about 100 pooled cells: with k cells and t = sum of c ln(c / expected),
+      P(t or more) <= exp(-t) (e t / (k - 1))^(k - 1) for t > k - 1. R. Agrawal, "Finite-Sample
+      Concentration of the Multinomial in Relative Entropy", IEEE Transactions on Information
+      Theory 66(10), 2020, theorem 1.2. It sees small deviations that many cells share.
+    * exact two-sided binomial tests of all cells that expect 10 or more (smaller ones pooled),
+      times their number. It sees a deviation of few cells.
+    """
+    draws = int(counts.sum())
+    assert abs(law.sum() - 1.0) < 1e-9
+    assert law.min() >= 0.0
+    if counts[law == 0.0].any():
+        return 0.0
+    expected = draws * law
+    coarse, coarse_expected = _pooled(counts, expected, max(10.0, draws / 64))
+    seen = coarse > 0
+    statistic = float((coarse[seen] * np.log(coarse[seen] / coarse_expected[seen])).sum())
+    freedom = len(coarse) - 1
+    by_shape = 1.0
+    if statistic > freedom > 0:
+        by_shape = float(np.exp(-statistic + freedom * (1.0 + np.log(statistic / freedom))))
+    fine, fine_expected = _pooled(counts, expected, 10.0)
+    chance = np.minimum(fine_expected / draws, 1.0)
+    tails = np.minimum(binom.cdf(fine, draws, chance), binom.sf(fine - 1, draws, chance))
+    by_cell = 2.0 * float(tails.min()) * len(fine)
+    return min(1.0, 2.0 * min(by_shape, by_cell))
+
+
+def mechanism_p_value(
+    mechanism: WordMechanism, reference: WordMechanism, inputs: list[int], draws: int, seed: int
+) -> float:
+    """Fit of the outputs of one mechanism to the exact law of another, over several inputs.
+
+    The smallest p-value times the number of inputs; all inputs are drawn in one mixed batch.
+    """
+    n = len(reference.space)
+    rng = np.random.default_rng(seed)
+    batch = rng.permutation(np.repeat(np.array(inputs, dtype=np.int64), draws))
+    outputs = mechanism.sample_indices(batch, rng)
+    assert outputs.shape == batch.shape
+    assert outputs.min() >= 0
+    assert outputs.max() < n
+    values = [
+        fit_p_value(
+            np.bincount(outputs[batch == word], minlength=n), np.exp(reference.log_law(word))
+        )
+        for word in inputs
+    ]
+    return min(1.0, len(inputs) * min(values))

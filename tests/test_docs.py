@@ -1,0 +1,58 @@
+"""The documentation: its Python runs, its links lead somewhere, its schema is that of the code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dpaudit.results import AuditResult
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PYTHON = [
+    pytest.param(page, block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    )
+]
+
+
+def test_pages_were_found():
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "verdicts.md"} <= {
+        page.name for page in PAGES
+    }
+    assert any(page.values[0].name == "README.md" for page in PYTHON)
+
+
+@pytest.mark.parametrize(("page", "block"), PYTHON)
+def test_python_runs(page, block, capsys):
+    exec(compile(block, str(page), "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+def test_published_schema_is_that_of_the_code():
+    """`make docs` writes it anew."""
+    published = json.loads((ROOT / "docs" / "audit-result.schema.json").read_text("utf-8"))
+    assert published == AuditResult.json_schema()
+
+
+def test_every_mechanism_has_a_row():
+    from dpaudit.mechanisms import MECHANISMS
+
+    page = (ROOT / "docs" / "mechanisms.md").read_text(encoding="utf-8")
+    for name in MECHANISMS:
+        assert f"| `{name}` |" in page

@@ -1,0 +1,334 @@
+"""The page: words are data, it needs nothing but itself, and any part may be missing."""
+
+import math
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from dpaudit import EmbeddingSpace, InputError, MetricDP, PureDP, audit, mechanisms
+from dpaudit.reports import page
+from dpaudit.results import (
+    AuditResult,
+    Curves,
+    Evidence,
+    Interval,
+    LossCurve,
+    ProfileCurve,
+    Verdict,
+    WitnessLawCurve,
+    wording,
+)
+
+WORDS = (
+    "<script>alert(1)</script>",
+    '"onload=alert(1) x="',
+    "a&amp;b",
+    "naïve–日本",
+    "שלום",
+    "$x^2$ {{ 7 * 7 }}",
+    "_hidden",
+    "l" * 300,
+)
+
+
+class Parsed(HTMLParser):
+    """What a browser makes of a page: its elements with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def attributes(self, name: str) -> list[str | None]:
+        return [found[name] for _, found in self.elements if name in found]
+
+
+def _space(source: str = "memory") -> EmbeddingSpace:
+    vectors = np.random.default_rng(7).standard_normal((len(WORDS), 3))
+    return EmbeddingSpace(WORDS, vectors, source=source)
+
+
+@pytest.fixture(scope="module")
+def upheld() -> AuditResult:
+    return audit(mechanisms.MetricExponential(_space(), epsilon=2.0))
+
+
+@pytest.fixture(scope="module")
+def violated() -> AuditResult:
+    claim = MetricDP(0.5, source="<img src=x onerror=alert(1)>")
+    return audit(mechanisms.MetricExponential(_space("/tmp/<b>'&\".vec"), epsilon=2.0), claim)
+
+
+@pytest.fixture(scope="module")
+def infinite(violated: AuditResult) -> AuditResult:
+    """As a mechanism that cuts its law off would be reported."""
+    law, losses = violated.curves.witness_law, violated.curves.pair_losses
+    witness = violated.witness
+    assert law and losses and witness
+    impossible = tuple(
+        -math.inf if word == witness.output or rank > 5 else value
+        for rank, word, value in zip(law.rank, law.word, law.log_probability_neighbour, strict=True)
+    )
+    loss = tuple(math.inf if i % 2 else value for i, value in enumerate(losses.loss))
+    endless = Interval(lower=math.inf, upper=math.inf)
+    return violated.model_copy(
+        update={
+            "epsilon": endless,
+            "witness": witness.model_copy(
+                update={"log_probability_neighbour": -math.inf, "log_ratio": math.inf}
+            ),
+            "curves": violated.curves.model_copy(
+                update={
+                    "witness_law": law.model_copy(update={"log_probability_neighbour": impossible}),
+                    "pair_losses": losses.model_copy(update={"loss": loss}),
+                }
+            ),
+        }
+    )
+
+
+def test_words_and_sources_are_text(violated):
+    parsed = Parsed(page.render(violated))
+    assert {tag for tag, _ in parsed.elements}.isdisjoint({"script", "img", "b", "iframe", "link"})
+    assert not any(name.startswith("on") for _, found in parsed.elements for name in found)
+    for text in (*WORDS[:6], violated.claim.source, violated.space.source):
+        assert text in parsed.text
+
+
+def test_words_of_the_witness_are_text_in_titles_and_keys(violated):
+    witness = violated.witness.model_copy(
+        update={"input": WORDS[0], "neighbour": WORDS[1], "output": WORDS[2]}
+    )
+    parsed = Parsed(page.render(violated.model_copy(update={"witness": witness})))
+    assert "script" not in {tag for tag, _ in parsed.elements}
+    assert parsed.text.count(WORDS[0]) >= 4  # sentence, two descriptions, key
+    assert parsed.text.count(WORDS[1]) >= 4
+
+
+def test_sentences_come_from_wording(upheld, violated, infinite):
+    for result in (upheld, violated, infinite):
+        text = re.sub(r"\s+", " ", Parsed(page.render(result)).text)
+        sentences = [
+            wording.verdict_meaning(result),
+            wording.claim_sentence(result),
+            wording.comparison_sentence(result),
+            wording.delta_sentence(result),
+            wording.witness_sentence(result),
+            *wording.worth_sentences(result),
+            wording.sampler_sentence(result),
+            wording.search_sentence(result),
+            wording.command(result),
+        ]
+        for sentence in sentences:
+            assert re.sub(r"\s+", " ", sentence) in text
+
+
+def test_warning_is_prominent(upheld):
+    space = upheld.space.model_copy(update={"min_distance": 1e3, "max_distance": 1e4})
+    parsed = Parsed(page.render(upheld.model_copy(update={"space": space})))
+    assert "warning" in parsed.attributes("class")
+    assert "warning" not in Parsed(page.render(upheld)).attributes("class")
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("evidence", Evidence)
+def test_every_verdict_says_itself(upheld, verdict, evidence):
+    bare = {"verdict": verdict, "evidence": evidence, "curves": Curves(), "reason": "none < given"}
+    parsed = Parsed(page.render(upheld.model_copy(update=bare)))
+    assert verdict.upper().replace("-", " ") in parsed.text
+    assert f"{evidence} evidence" in parsed.text
+    assert f"verdict {verdict}" in parsed.attributes("class")
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"witness": None},
+        {"statistics": None},
+        {"space": None},
+        {"curves": Curves()},
+        {"seed": None},
+        {
+            "verdict": Verdict.INCONCLUSIVE,
+            "reason": "The law on the word '<b>' adds up to 0.3.",
+            "epsilon": Interval(lower=0.0, upper=math.inf),
+            "delta_at_claim": Interval(lower=0.0, upper=1.0),
+            "witness": None,
+            "statistics": None,
+            "curves": Curves(),
+        },
+        {
+            "verdict": Verdict.NOT_REFUTED,
+            "evidence": Evidence.STATISTICAL,
+            "epsilon": Interval(lower=1.5, upper=math.inf),
+            "draws": 1000,
+            "alpha": 0.05,
+            "detectable_epsilon": 3.0,
+        },
+        {"epsilon": Interval(lower=1.0, upper=3.0)},
+        {"epsilon": Interval(lower=0.0, upper=0.0)},
+    ],
+)
+def test_any_part_may_be_missing(upheld, missing):
+    parsed = Parsed(page.render(upheld.model_copy(update=missing)))
+    assert "Provenance" in parsed.text
+    assert "None" not in parsed.text
+
+
+def test_infinite_losses_are_shown_as_such(infinite):
+    parsed = Parsed(page.render(infinite))
+    assert "true ε* = ∞" in parsed.text
+    assert "impossible" in parsed.text
+    assert "on the top edge: infinite loss" in parsed.text
+    assert not re.search(r"\bnan\b", parsed.text)
+
+
+def test_claims_without_a_metric():
+    space = _space()
+    pure = audit(mechanisms.RandomizedResponse(space, epsilon=2.0), PureDP(1.0))
+    assert "sampled pairs by loss" in Parsed(page.render(pure)).text
+    tolerant = audit(mechanisms.MetricExponential(space, epsilon=2.0), MetricDP(0.5, delta=0.9))
+    assert "the verdict rests on δ" in Parsed(page.render(tolerant)).text
+
+
+def test_the_page_loads_nothing(infinite):
+    text = page.render(infinite)
+    parsed = Parsed(text)
+    assert "://" not in text
+    assert "@import" not in text
+    assert not parsed.attributes("src")
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    assert all(str(target).startswith("#") for target in parsed.attributes("href"))
+
+
+def test_ids_are_unique_and_references_are_met(infinite):
+    text = page.render(infinite)
+    ids = Parsed(text).attributes("id")
+    assert len(ids) == len(set(ids))
+    named = {name for names in Parsed(text).attributes("aria-labelledby") for name in names.split()}
+    assert named | set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)) == set(ids)
+
+
+def test_figures_have_names_for_screen_readers(upheld):
+    figures = [found for tag, found in Parsed(page.render(upheld)).elements if tag == "svg"]
+    pictures = [found for found in figures if found.get("role") == "img"]
+    assert len(pictures) == 8  # four figures for two widths
+    assert all("aria-labelledby" in found for found in pictures)
+    assert all(found.get("aria-hidden") for found in figures if found not in pictures)
+
+
+def test_figures_follow_the_colours_of_the_page(upheld):
+    text = page.render(upheld)
+    used = set(re.findall(r"var\(--([a-z]+)\)", text))
+    for scheme in _schemes().values():
+        assert used - {"tone"} <= set(scheme)
+    pictures = "".join(re.findall(r'<svg class="picture.*?</svg>', text, re.DOTALL))
+    assert "var(--input)" in pictures
+    assert not re.search(r"#[0-9a-f]{6}\b", pictures)
+
+
+def _schemes() -> dict[str, dict[str, str]]:
+    style = Path(page.__file__).with_name("templates") / "style.css"
+    light, dark = re.findall(r":root \{(.*?)\}", style.read_text(encoding="utf-8"), re.DOTALL)
+    light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in (light, dark))
+    return {"light": light, "dark": light | dark}
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_stand_out(scheme):
+    """4.5 to 1 for text and 3 to 1 for marks, WCAG 2.2; the pale rules carry no meaning."""
+    colours = _schemes()[scheme]
+    light = {role: _luminance(colour) for role, colour in colours.items()}
+    for role, least in dict.fromkeys(colours, 4.5).items() | {("sample", 3.0)}:
+        if role in ("paper", "panel", "rule") or (role == "sample" and least > 3.0):
+            continue
+        for ground in ("paper", "panel"):
+            low, high = sorted([light[role], light[ground]])
+            assert (high + 0.05) / (low + 0.05) >= least, (role, ground)
+
+
+def test_same_result_same_bytes(infinite):
+    first = page.render(infinite)
+    with matplotlib.rc_context({"lines.linewidth": 9.0, "font.size": 30.0, "axes.grid": True}):
+        assert page.render(infinite) == first
+
+
+def test_page_of_a_large_audit_stays_small(upheld):
+    rng = np.random.default_rng(1)
+    distance, ranks = rng.uniform(0.1, 1.6, 1257), range(1, 301)
+    falling = tuple((-5.0 * np.log(np.arange(1, 301)) - rng.uniform(0, 1, 300)).tolist())
+    curves = Curves(
+        witness_law=WitnessLawCurve(
+            rank=tuple(ranks),
+            word=tuple(f"{i}-{WORDS[0]}" for i in ranks),
+            log_probability_input=falling,
+            log_probability_neighbour=falling,
+        ),
+        pair_losses=LossCurve(
+            distance=tuple(distance.tolist()),
+            loss=tuple((7.0 * distance * rng.uniform(0.5, 1.0, 1257)).tolist()),
+            choice=("witness", *["nearest"] * 256, *["random"] * 1000),
+        ),
+        profile=ProfileCurve(
+            epsilon=tuple(np.linspace(0.0, 15.0, 42).tolist()),
+            witness=tuple(np.geomspace(0.1, 1e-11, 42).tolist()),
+            largest=tuple(np.geomspace(1.0, 1e-10, 42).tolist()),
+            pairs=2514,
+        ),
+    )
+    text = page.render(upheld.model_copy(update={"curves": curves}))
+    assert len(text.encode()) < 250_000
+    pictures = re.findall(r'<svg class="picture.*?</svg>', text, re.DOTALL)
+    assert max(map(len, pictures)) < 60_000
+
+
+def test_a_page_is_written_whole_or_not_at_all(upheld, tmp_path, monkeypatch):
+    target = tmp_path / "page.html"
+    page.write(upheld, target)
+    written = target.read_text(encoding="utf-8")
+    assert written == page.render(upheld)
+    monkeypatch.setattr("os.replace", _fail)
+    with pytest.raises(InputError, match="cannot be written"):
+        page.write(upheld.model_copy(update={"curves": Curves()}), target)
+    assert target.read_text(encoding="utf-8") == written
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _fail(*_paths):
+    raise OSError("disk full")
+
+
+def test_headings_do_not_skip_a_level(upheld):
+    levels = [
+        int(tag[1])
+        for tag, _ in Parsed(page.render(upheld)).elements
+        if tag[0] == "h" and tag[1:].isdigit()
+    ]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_matplotlib_loads_only_to_render():
+    check = "import sys, dpaudit.reports.page; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
