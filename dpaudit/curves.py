@@ -72,7 +72,9 @@ def _witness_law(mechanism: WordMechanism, findings: ExactFindings) -> WitnessLa
     order = np.argsort(space.distance_rows(slice(first, first + 1))[0], kind="stable")
     order = np.concatenate([[first], order[order != first]])
     n = len(order)
-    ranks = np.unique(np.rint(np.geomspace(1, n, num=min(n, _RANKS))).astype(int))
+    ranks = np.arange(1, n + 1)
+    if n > _RANKS:
+        ranks = np.unique(np.rint(np.geomspace(1, n, num=_RANKS)).astype(int))
     kept = {first, second} | ({space.index(witness.output)} if witness.output else set())
     ranks = np.union1d(ranks, [1 + int(np.flatnonzero(order == i)[0]) for i in kept])
     shown = order[ranks - 1]

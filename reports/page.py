@@ -24,7 +24,6 @@ def render(result: AuditResult) -> str:
     """
     from .figures import figures  # matplotlib, which only a page needs
 
-    worth = wording.worth_sentences(result)
     return (
         _environment()
         .get_template("audit.html")
@@ -32,8 +31,6 @@ def render(result: AuditResult) -> str:
             result=result,
             say=wording,
             figures=figures(result),
-            warnings=[sentence for sentence in worth if sentence.startswith("Warning:")],
-            worth=[sentence for sentence in worth if not sentence.startswith("Warning:")],
             outputs=_listed_outputs(result.curves.witness_law),
         )
     )

@@ -37,6 +37,7 @@ def show(result: AuditResult) -> None:
         ("True loss", wording.comparison_sentence(result)),
         ("", wording.delta_sentence(result)),
         ("Witness", wording.witness_sentence(result)),
+        ("Warning", wording.worth_warning(result)),
         *zip(["Worth", *[""] * 9], wording.worth_sentences(result), strict=False),
         ("Sampler", wording.sampler_sentence(result)),
         ("Search", wording.search_sentence(result)),

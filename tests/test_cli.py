@@ -83,7 +83,7 @@ def test_approximate_claim(folder):
     loose = dpaudit(*common, "--claim-epsilon", "1", "--delta", "0.5", folder=folder)
     tight = dpaudit(*common, "--claim-epsilon", "1", "--delta", "0.01", folder=folder)
     assert (loose.returncode, tight.returncode) == (0, 1)
-    assert "the set of" in tight.stdout
+    assert "the set of outputs" in tight.stdout
 
 
 def test_json_on_standard_output_is_all_there_is(folder):
@@ -243,3 +243,36 @@ def test_a_closed_pipe_is_no_error(folder):
     )
     assert "Traceback" not in done.stderr
     assert done.stdout.startswith("metric-exponential")
+
+
+def test_interruption(monkeypatch, tmp_path):
+    """Exit code 130, as for any program stopped from the keyboard, and no file."""
+    from dpaudit import cli
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dpaudit.auditing.audit", interrupted)
+    target = tmp_path / "result.json"
+    monkeypatch.setattr(sys, "argv", ["dpaudit", *AUDIT[:2], "-e", "1", "--json", str(target)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 130
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_terminal_gets_a_progress_bar(folder):
+    """Standard error is a pseudo-terminal here; standard output stays a pipe."""
+    import os
+    import pty
+
+    reader, writer = pty.openpty()
+    command = [sys.executable, "-m", "dpaudit", "audit", "metric-exponential", "-e", "2"]
+    done = subprocess.run(
+        [*command, "--limit", "200"], stdout=subprocess.PIPE, stderr=writer, check=False, cwd=folder
+    )
+    os.close(writer)
+    shown = os.read(reader, 2**16).decode("utf-8", "replace")
+    assert done.returncode == 0
+    assert "privacy loss" in shown
+    assert b"privacy loss" not in done.stdout

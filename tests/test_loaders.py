@@ -291,11 +291,10 @@ def entries(
     draw: st.DrawFn,
     words: st.SearchStrategy[str],
     numbers: st.SearchStrategy[float],
-    least: int = 1,
 ) -> tuple[list[str], Floats]:
-    """Words and vectors of one length, at least `least`."""
+    """Words and vectors of one length."""
     found = draw(st.lists(words, min_size=1, max_size=6))
-    dimension = draw(st.integers(least, 5))
+    dimension = draw(st.integers(1, 5))
     row = st.lists(numbers, min_size=dimension, max_size=dimension)
     return found, np.array([draw(row) for _ in found])
 
@@ -321,8 +320,6 @@ def test_round_trip_of_text_with_header(
     """The header tells the dimension: words with spaces, but none that ends with a number."""
     words, vectors = pairs
     assume(not any(_ends_with_number(word) for word in words))
-    # A line of one space and a header of two numbers look like a file of one component.
-    assume(vectors.shape[1] == 1 or text(words[:1], vectors[:1]).count(b" ") > 1)
     same(read(folder, write(words, vectors)), words, vectors)
 
 
@@ -336,7 +333,6 @@ def _ends_with_number(word: str) -> bool:
 
 @_ROUND_TRIP
 @given(entries(_WORDS, _SINGLES), st.booleans())
-@example((["\u00a0", "\n"[:0] + "x"], np.array([[1.0], [2.0]])), True)
 def test_round_trip_of_binary(folder: Path, pairs: tuple[list[str], Floats], newline: bool) -> None:
     """word2vec binary: single precision; told from text by a zero byte in the first vector."""
     words, vectors = pairs
@@ -396,14 +392,14 @@ def test_impossible_path() -> None:
         (b"a_b 1 2\nb 1_0 3\nc 5 6\n", "line 2: '1_0' is not a number"),
         (b"a 1 2\nb 3 0x10\n", "line 2: '0x10' is not a number"),
         (b"a 1 2\nb 3 1,5\n", "line 2: '1,5' is not a number"),
-        (b"a 1 2\nb 3 nan\nc 5 6\n", "line 2: the vector of 'b' .* not finite"),
-        (b"a 1 2\nb -inf 3\nc 5 6\n", "line 2: the vector of 'b' .* not finite"),
-        (b"a 1 2\nb 3 1e999\nc 5 6\n", "line 2: the vector of 'b' .* not finite"),
+        (b"a 1 2\nb 3 nan\nc 5 6\n", r"line 2: the vector of 'b' .* not finite"),
+        (b"a 1 2\nb -inf 3\nc 5 6\n", r"line 2: the vector of 'b' .* not finite"),
+        (b"a 1 2\nb 3 1e999\nc 5 6\n", r"line 2: the vector of 'b' .* not finite"),
         (b"a 1 2\nb 3 4\n\xff\xfe 5 6\n", "line 3: byte 1 is not UTF-8"),
         (b"a 1 2\nb\xc3( 3 4\n", "line 2: byte 2 is not UTF-8"),
         ("a 1 2\nb 3 4\n".encode("utf-16"), "not UTF-8"),
         (b"a\t1\t2\nb\t3\t4\n", "not an embedding file"),
-        (b"3 2\na 1 2\nb 3 4\n", "cut off: .* promises 3 words, but 2 follow"),
+        (b"3 2\na 1 2\nb 3 4\n", r"cut off: .* promises 3 words, but 2 follow"),
         (b"3 2\na 1 2\nb 3 4\nc 5", "line 4: found 2 fields"),
         (b"3 2\n", "cut off"),
         (b"1 2\na 1 2\nb 3 4\n", "line 3: the header promises only 1 words"),
@@ -431,7 +427,9 @@ def test_faults_of_binary(folder: Path) -> None:
     refuse(folder, longer, "entry 2: the file is cut off inside the vector")
     refuse(folder, b"2 1\na \0\0\0\0bbbbbbbbbb", "entry 2: no word found")
     refuse(folder, b"1 1\n" + b"a" * 5000 + b" \0\0\0\0", "entry 1: no word found")
-    refuse(folder, binary(PETS, PET_VECTORS).replace(b"dog", b"d\xffg"), "entry 2: byte 2 .* UTF-8")
+    refuse(
+        folder, binary(PETS, PET_VECTORS).replace(b"dog", b"d\xffg"), r"entry 2: byte 2 .* UTF-8"
+    )
     assert read(folder, content[:-4], 2).words == PETS[:2]
 
 
@@ -462,40 +460,45 @@ _TWO_WORDS = npy(np.array(["a", "b"]))
 _TWO_ROWS = npy(np.eye(2))
 
 
+def with_words(member: bytes) -> bytes:
+    """An archive with these words and two good vectors."""
+    return raw_archive(words_npy=member, vectors_npy=_TWO_ROWS)
+
+
+def with_vectors(member: bytes) -> bytes:
+    """An archive with these vectors and two good words."""
+    return raw_archive(words_npy=_TWO_WORDS, vectors_npy=member)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (raw_archive(vectors_npy=_TWO_ROWS), "has no array 'words'"),
-        (raw_archive(words_npy=_TWO_WORDS), "has no array 'vectors'"),
-        (raw_archive(), "has no array 'words'"),
-        (
-            raw_archive(words_npy=npy(np.array(["a", 2], dtype=object)), vectors_npy=_TWO_ROWS),
-            "pick",
-        ),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=npy(np.array([[1, None]]))), "pickle"),
-        (
-            raw_archive(words_npy=npy(np.array([b"a", b"b"])), vectors_npy=_TWO_ROWS),
-            "words has type",
-        ),
-        (raw_archive(words_npy=npy([1, 2]), vectors_npy=_TWO_ROWS), "words has type int64"),
-        (raw_archive(words_npy=npy([["a", "b"]]), vectors_npy=_TWO_ROWS), "words has"),
-        (raw_archive(words_npy=npy("a"), vectors_npy=_TWO_ROWS), "words has"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=npy([1.0, 2.0])), r"shape \(2,\)"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=npy(np.eye(3))), r"shape \(3, 3\).*2 words"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=npy(np.eye(2) * 1j)), "type complex128"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=npy([["1"], ["2"]])), "type <U1"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=_TWO_ROWS[:-3]), "not a readable"),
-        (raw_archive(words_npy=b"", vectors_npy=_TWO_ROWS), "not a readable|words"),
-        (raw_archive(words_npy=b"hello", vectors_npy=_TWO_ROWS), "not a readable|words"),
+        (raw_archive(vectors_npy=_TWO_ROWS), "has no array 'words"),
+        (raw_archive(words_npy=_TWO_WORDS), "has no array 'vectors"),
+        (raw_archive(), "has no array 'words"),
+        (with_words(npy(np.array(["a", 2], dtype=object))), "pickle"),
+        (with_vectors(npy(np.array([[1, None]]))), "pickle"),
+        (with_words(npy(np.array([b"a", b"b"]))), "words has type"),
+        (with_words(npy([1, 2])), "words has type int64"),
+        (with_words(npy([["a", "b"]])), "words has"),
+        (with_words(npy("a")), "words has"),
+        (with_vectors(npy([1.0, 2.0])), r"shape \(2,\)"),
+        (with_vectors(npy(np.eye(3))), r"shape \(3, 3\).*2 words"),
+        (with_vectors(npy(np.eye(2) * 1j)), "type complex128"),
+        (with_vectors(npy([["1"], ["2"]])), "type <U1"),
+        (with_vectors(_TWO_ROWS[:-3]), "not a readable"),
+        (with_words(b""), "not a readable|words"),
+        (with_words(b"hello"), "not a readable|words"),
+        (with_vectors(b"hello"), "not a readable|vectors"),
         (raw_archive(words=b"hello", vectors=b"world"), "not a readable|words"),
-        (raw_archive(words_npy=_TWO_WORDS, vectors_npy=b"hello"), "not a readable|vectors"),
         (b"PK", "not a readable"),
         (b"PK\x03\x04" + b"\0" * 100, "not a readable"),
         (archive(PETS, PET_VECTORS)[:-10], "not a readable"),
         (archive(PETS, PET_VECTORS)[:100], "not a readable"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-@pytest.mark.filterwarnings("ignore:.*NumPy.*:UserWarning")
+@pytest.mark.filterwarnings(r"ignore:.*NumPy.*:UserWarning")
 def test_faults_of_archives(folder: Path, content: bytes, message: str) -> None:
     """Missing arrays, pickles, wrong shapes and types, cut off: refused, with the array's name."""
     refuse(folder, content, message)
@@ -525,7 +528,7 @@ def test_pickles_are_not_run(folder: Path) -> None:
     payload = b"cbuiltins\nexit\n(I3\ntR."
     refuse(folder, payload, "not an embedding file|not UTF-8|fields")
     header = npy_header("|O", (2,))
-    refuse(folder, raw_archive(words_npy=header + payload, vectors_npy=_TWO_ROWS), "pickle")
+    refuse(folder, with_words(header + payload), "pickle")
 
 
 def load_or_refuse(folder: Path, content: bytes) -> None:
@@ -534,8 +537,8 @@ def load_or_refuse(folder: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
         space = EmbeddingSpace.load(path)
-    except SpaceError as error:
-        assert str(error)  # noqa: PT017
+    except SpaceError:
+        return
     except MemoryNeededError:
         assert content[:1].isdigit()
     else:
@@ -579,13 +582,13 @@ def test_damaged_files_are_refused(folder: Path, content: bytes) -> None:
 @example(_TWO_WORDS.replace(b"descr", b"(escr"), False)
 @example(_TWO_WORDS[:-8] + struct.pack("<2I", 97, 0x110000), False)
 @example(_TWO_WORDS.replace(b"}", b" "), False)
-@pytest.mark.filterwarnings("ignore:.*NumPy.*:UserWarning")
+@pytest.mark.filterwarnings(r"ignore:.*NumPy.*:UserWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_damaged_arrays_are_refused(folder: Path, array: bytes, swap: bool) -> None:
     """An archive that is sound as a zip file but holds a damaged array."""
     if swap:
-        load_or_refuse(folder, raw_archive(words_npy=_TWO_WORDS, vectors_npy=array))
-    load_or_refuse(folder, raw_archive(words_npy=array, vectors_npy=_TWO_ROWS))
+        load_or_refuse(folder, with_vectors(array))
+    load_or_refuse(folder, with_words(array))
 
 
 def test_encrypted_and_oddly_compressed_archives(folder: Path) -> None:

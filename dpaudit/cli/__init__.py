@@ -57,9 +57,6 @@ def main() -> None:
     except DPAuditError as error:
         print(f"dpaudit: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("dpaudit: interrupted; nothing was written.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone (`| head`): nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,6 +22,7 @@ from .options import (
     Space,
     build_mechanism,
     load_space,
+    number,
     parse_parameters,
     progress_bar,
     write_output,
@@ -59,10 +60,16 @@ def command(
         typer.Option("--claim", help="pure, approximate or metric; default: the mechanism's own."),
     ] = None,
     claim_epsilon: Annotated[
-        float | None, typer.Option("--claim-epsilon", help="Check this epsilon instead.")
+        float | None,
+        typer.Option(
+            "--claim-epsilon", metavar="NUMBER", parser=number, help="Check this epsilon instead."
+        ),
     ] = None,
     delta: Annotated[
-        float | None, typer.Option("--delta", help="Failure mass that the claim allows.")
+        float | None,
+        typer.Option(
+            "--delta", metavar="NUMBER", parser=number, help="Failure mass that the claim allows."
+        ),
     ] = None,
     seed: Seed = 0,
     json_file: JsonFile = None,

@@ -17,6 +17,7 @@ from .options import (
     Parameters,
     Quiet,
     Space,
+    UnusedSeed,
     build_mechanism,
     load_space,
     parse_parameters,
@@ -36,6 +37,7 @@ def command(
     on_duplicate: OnDuplicate = "error",
     settings: Parameters = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Print so many outputs.")] = 20,
+    seed: UnusedSeed = 0,
     json_file: JsonFile = None,
     quiet: Quiet = False,
 ) -> None:

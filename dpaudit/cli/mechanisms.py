@@ -2,12 +2,12 @@
 
 import json
 
-from .options import JsonFile, Quiet, write_output
+from .options import JsonFile, Quiet, UnusedSeed, write_output
 
 __all__ = ["command"]
 
 
-def command(json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def command(seed: UnusedSeed = 0, json_file: JsonFile = None, quiet: Quiet = False) -> None:
     """List the mechanisms: name, claim, evidence available, proof status.
 
     Example: dpaudit mechanisms

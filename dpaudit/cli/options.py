@@ -26,8 +26,10 @@ __all__ = [
     "Quiet",
     "Seed",
     "Space",
+    "UnusedSeed",
     "build_mechanism",
     "load_space",
+    "number",
     "parse_parameters",
     "progress_bar",
     "write_output",
@@ -41,8 +43,21 @@ Name = Annotated[
         "looked up in the current folder too.",
     ),
 ]
+
+
+def number(text: str) -> float:
+    """A number from the command line; whether it is in range is for the claim to say."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number.") from None
+
+
 Epsilon = Annotated[
-    float | None, typer.Option("--epsilon", "-e", help="The mechanism's parameter.")
+    float | None,
+    typer.Option(
+        "--epsilon", "-e", metavar="NUMBER", parser=number, help="The mechanism's parameter."
+    ),
 ]
 Space = Annotated[str, typer.Option("--space", help="`builtin`, or the path of an embedding file.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Use only the first so many words.")]
@@ -65,6 +80,9 @@ Seed = Annotated[
     typer.Option(
         "--seed", min=0, help="Fixes whatever is drawn at random, such as the pairs in the figures."
     ),
+]
+UnusedSeed = Annotated[
+    int, typer.Option("--seed", min=0, help="Accepted everywhere; nothing is random here.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 

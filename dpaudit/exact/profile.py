@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, NumericalError
-from ..mechanisms.kernels.loss import TILE, failure_masses, pack_panels, pair_failure_masses
+from ..mechanisms.kernels.loss import TILE, pack_panels
+from ..mechanisms.kernels.mass import failure_masses, pair_failure_masses
 from ..mechanisms.kernels.parallel import ordered_map
-from .sweep import Leader, Progress, best_leader, checked_laws, report_progress
+from .search import Leader, Progress, best_leader, checked_laws, report_progress
 
 __all__ = ["ProfileMaximum", "delta_of_pairs", "delta_over_pairs"]
 
@@ -90,9 +91,10 @@ def delta_over_pairs(
     Parameters
     ----------
     log_laws
-        Shape (n, n), n >= 2: row w holds ln P_w(y), -inf for an impossible output.
+        Shape (words, outputs), at least 2 words: row w holds ln P_w(y), -inf for an impossible
+        output.
     distances
-        Shape (n, n): d(w, w'), finite and positive off the diagonal, which is not read.
+        Shape (words, words): d(w, w'), finite and positive off the diagonal, which is not read.
     epsilon
         Nats per unit of distance, finite, at least 0.
     threads
@@ -100,8 +102,8 @@ def delta_over_pairs(
     progress
         Called from this thread now and then with the part of the work that is done, in [0, 1].
     candidates
-        Shape (n, n): the pairs (input, neighbour) to look at, all of them by default. Pairs of a
-        word with itself are never looked at.
+        Shape (words, words): the pairs (input, neighbour) to look at, all of them by default.
+        Pairs of a word with itself are never looked at.
 
     Raises
     ------
@@ -316,4 +318,4 @@ def _panel_error(family: _Family, largest_cost: float, mass: float) -> float:
     """
     rounding = 2.0 * (largest_cost + 24.0 + 1300.0 * (largest_cost >= _SHIFT)) + 16.0
     largest_sum = float(np.exp(family.laws).sum(axis=1).max())
-    return _UNIT_ROUNDOFF * (rounding * largest_sum + len(family.laws) * mass) + 1e-80
+    return _UNIT_ROUNDOFF * (rounding * largest_sum + family.laws.shape[1] * mass) + 1e-80

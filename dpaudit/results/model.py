@@ -39,6 +39,8 @@ __all__ = [
 def _read_number(value: object) -> object:
     if value in ("inf", "-inf"):
         return float(str(value))
+    if isinstance(value, str):
+        raise ValueError('the only strings that are numbers are "inf" and "-inf"')
     if isinstance(value, float) and math.isnan(value):
         raise ValueError("NaN is not a result; a failed computation is `inconclusive`")
     return value

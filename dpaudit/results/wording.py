@@ -18,6 +18,7 @@ __all__ = [
     "command",
     "comparison_sentence",
     "delta_sentence",
+    "equals",
     "headline",
     "number",
     "probability",
@@ -27,6 +28,7 @@ __all__ = [
     "verdict_meaning",
     "witness_sentence",
     "worth_sentences",
+    "worth_warning",
 ]
 
 _MEANING = {
@@ -36,7 +38,7 @@ _MEANING = {
         "about other vocabularies."
     ),
     ("violated", "exact"): (
-        "The claim is false on this vocabulary: the pair and the output named here break it. "
+        "The claim is false on this vocabulary: the witness named here breaks it. "
         "This was computed from the ideal output law in floating point."
     ),
     ("inconclusive", "exact"): (
@@ -46,13 +48,16 @@ _MEANING = {
 
 
 def number(value: float) -> str:
-    """A number for reading: four significant digits, infinity as a sign.
+    """A number for reading: four significant digits, infinity as a sign, and nothing below 1
+    shown as 1.
 
-    >>> number(10.02345), number(float("inf")), number(0.0)
-    ('10.02', '∞', '0')
+    >>> number(10.02345), number(float("inf")), number(0.0), number(0.999997)
+    ('10.02', '∞', '0', '1 - 3e-06')
     """
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
+    if 0.99995 <= value < 1.0:
+        return f"1 - {1.0 - value:.1g}"
     return f"{value:.4g}"
 
 
@@ -71,24 +76,24 @@ def probability(log_probability: float) -> str:
     return f"10^{log_probability / math.log(10):.1f}"
 
 
-def _interval(interval: Interval) -> str:
-    """The midpoint if the interval is narrower than what is printed, otherwise both ends."""
-    low, high = number(interval.lower), number(interval.upper)
-    return number(interval.midpoint) if low == high else _ends(interval, low, high)
+def equals(interval: Interval) -> str:
+    """“= x” if the interval is as narrow as what is printed, otherwise both ends.
 
-
-def _ends(interval: Interval, low: str, high: str) -> str:
-    if math.isfinite(interval.upper):
-        middle, width = interval.midpoint, interval.upper - interval.lower
-        if width <= 1e-6 * abs(middle) or width < 1e-9:
-            return number(middle)
-    return f"between {low} and {high}"
+    >>> from dpaudit.results import Interval
+    >>> equals(Interval(lower=1.0, upper=1.0 + 1e-12)), equals(Interval(lower=0.0, upper=0.5))
+    ('= 1', 'between 0 and 0.5')
+    """
+    width = interval.upper - interval.lower
+    if math.isinf(interval.lower) or width <= max(1e-9, 1e-6 * abs(interval.upper)):
+        return f"= {number(interval.midpoint)}"
+    return f"between {number(interval.lower)} and {number(interval.upper)}"
 
 
 def headline(result: AuditResult) -> str:
     """The verdict in one line, with its evidence."""
     where = f" on {result.space.words:,} words of {result.space.source}" if result.space else ""
-    return f"{result.verdict.upper()} ({result.evidence} evidence): {result.mechanism.name}{where}"
+    verdict = result.verdict.upper().replace("-", " ")
+    return f"{verdict} ({result.evidence} evidence): {result.mechanism.name}{where}"
 
 
 def claim_sentence(result: AuditResult) -> str:
@@ -116,7 +121,7 @@ def comparison_sentence(result: AuditResult) -> str:
         relation = f"{100 * true / claimed:.1f}% of the claim"
     else:
         relation = f"{true / claimed:.3g} times the claim"
-    return f"Claimed ε = {number(claimed)}; true ε* = {_interval(result.epsilon)}: {relation}."
+    return f"Claimed ε = {number(claimed)}; true ε* {equals(result.epsilon)}: {relation}."
 
 
 def delta_sentence(result: AuditResult) -> str:
@@ -126,7 +131,7 @@ def delta_sentence(result: AuditResult) -> str:
         return f"At ε = {number(result.claim.epsilon)} no pair needs any failure mass: δ = 0."
     return (
         f"At ε = {number(result.claim.epsilon)} the worst pair needs a failure mass of "
-        f"δ = {_interval(delta)}."
+        f"δ {equals(delta)}."
     )
 
 
@@ -155,8 +160,7 @@ def witness_sentence(result: AuditResult) -> str:
 
 
 def worth_sentences(result: AuditResult) -> list[str]:
-    """What the promise is worth: kept words, an attacker's best guess, and the warning of
-    section 3 where epsilon is too large to hide a word."""
+    """What the promise is worth: kept words, an attacker's best guess, and how losses add up."""
     sentences = []
     statistics, space = result.statistics, result.space
     if statistics is not None and space is not None:
@@ -171,16 +175,6 @@ def worth_sentences(result: AuditResult) -> list[str]:
             f"min-entropy leak out of {number(math.log2(space.words))}."
         )
     if space is not None:
-        weakest = result.claim.epsilon * (
-            space.min_distance if result.claim.kind == "metric" else 1.0
-        )
-        if weakest > math.log(space.words):
-            sentences.append(
-                f"Warning: even between the closest pair the claim allows a loss of "
-                f"{number(weakest)} nats, more than ln n = {number(math.log(space.words))}: this "
-                f"promise alone does not hide one word among {space.words:,}. A claim can be "
-                "true and worth little."
-            )
         sentences.append(
             "A text of several words privatised word by word adds up: its loss is bounded by ε "
             + (
@@ -190,6 +184,21 @@ def worth_sentences(result: AuditResult) -> list[str]:
             )
         )
     return sentences
+
+
+def worth_warning(result: AuditResult) -> str | None:
+    """The warning of section 3, where epsilon * Delta_min > ln n: the promise hides no word."""
+    claim, space = result.claim, result.space
+    if space is None:
+        return None
+    weakest = claim.epsilon * (space.min_distance if claim.kind == "metric" else 1.0)
+    if weakest <= math.log(space.words):
+        return None
+    return (
+        f"Even between the closest pair the claim allows a loss of {number(weakest)} nats, more "
+        f"than ln n = {number(math.log(space.words))}: this promise alone does not hide one word "
+        f"among {space.words:,}. A claim can be true and worth little."
+    )
 
 
 def sampler_sentence(result: AuditResult) -> str | None:
@@ -205,7 +214,7 @@ def sampler_sentence(result: AuditResult) -> str | None:
     spread = (
         f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
         f" and {number(costs[1])} for the farthest"
-        if costs[0] != costs[1]
+        if shortest != longest
         else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
     )
     return (
@@ -224,8 +233,11 @@ def _sampler_delta(exponent: float, tau: float) -> float:
 def search_sentence(result: AuditResult) -> str:
     """How many pairs were looked at."""
     search = result.search
-    share = 100.0 * search.pairs_visited / search.pairs_total if search.pairs_total else 100.0
-    rest = "" if share == 100.0 else "; proven bounds rule out the rest"
+    if search.pairs_visited == 0:
+        return "No pair was evaluated."
+    share = 100.0 * search.pairs_visited / search.pairs_total
+    exact = result.evidence != "statistical" and share < 100.0
+    rest = "; proven bounds rule out the rest" if exact else ""
     return (
         f"{search.pairs_visited:,} of {search.pairs_total:,} ordered pairs evaluated "
         f"({share:.4g}%){rest}."
@@ -258,6 +270,7 @@ def command(result: AuditResult) -> str:
 
 def summary(result: AuditResult) -> str:
     """The whole result as plain text, verdict first."""
+    warning = worth_warning(result)
     lines = [
         headline(result),
         verdict_meaning(result),
@@ -265,6 +278,7 @@ def summary(result: AuditResult) -> str:
         comparison_sentence(result),
         delta_sentence(result),
         witness_sentence(result),
+        warning and f"Warning: {warning}",
         *worth_sentences(result),
         sampler_sentence(result),
         search_sentence(result),

@@ -105,13 +105,9 @@ class DistanceTiles:
     def diameter_bound(self) -> float:
         """Upper bound on every distance, without looking at pairs: twice the longest way from
         the mean vector, a little more for rounding."""
-        centred = np.abs(self._centred)
-        radii = {
-            "euclidean": lambda: np.sqrt(self._square_norms),
-            "manhattan": lambda: centred.sum(axis=1),
-            "chebyshev": lambda: centred.max(axis=1),
-        }
-        return 2.0 * float(radii[self.metric]().max()) * (1.0 + 1e-9)
+        centre = np.zeros((1, self.vectors.shape[1]))
+        radii = cdist(self._centred, centre, _SCIPY_NAMES[self.metric])
+        return 2.0 * float(radii.max()) * (1.0 + 1e-9)
 
     @cached_property
     def _centred(self) -> Floats:

@@ -252,10 +252,18 @@ class EmbeddingSpace:
         return f" Close to it: {', '.join(close)}." if close else ""
 
     def with_metric(self, metric: str) -> "EmbeddingSpace":
-        """The same words and vectors under another metric."""
+        """The same words and vectors under another metric; built once."""
         if metric == self.metric:
             return self
-        return EmbeddingSpace(self.words, self.vectors, metric, source=self.source)
+        if metric not in self._relatives:
+            self._relatives[metric] = EmbeddingSpace(
+                self.words, self.vectors, metric, source=self.source
+            )
+        return self._relatives[metric]
+
+    @cached_property
+    def _relatives(self) -> "dict[str, EmbeddingSpace]":
+        return {}
 
     @cached_property
     def tiles(self) -> DistanceTiles:

@@ -47,7 +47,7 @@ class MetricExponential(WordMechanism):
     >>> np.exp(mechanism.log_law("here")).round(4).tolist()
     [0.2676, 0.0049, 0.7275]
     >>> mechanism.sample("here", 5, np.random.default_rng(1)).tolist()
-    ['here', 'near', 'here', 'here', 'here']
+    ['here', 'here', 'near', 'here', 'here']
     """
 
     name: ClassVar[str] = "metric-exponential"

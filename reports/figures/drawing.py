@@ -19,7 +19,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLAIM: dict[str, Any] = {"color": COLOURS["claim"], "linestyle": (0, (7, 3)), "linewidth": 1.8}
 TRUE: dict[str, Any] = {"color": COLOURS["true"], "linestyle": (0, (1.5, 1.5)), "linewidth": 2.0}
 
-
+#: Marks that the template can draw in a key.
 Mark = Literal[
     "line",
     "beads",
@@ -111,4 +111,5 @@ def power_of_ten(power: float, _position: object = None) -> str:
     >>> power_of_ten(-12.0), power_of_ten(0.0)
     ('10⁻¹²', '1')
     """
-    return "10" + f"{power:.0f}".translate(_SUPERSCRIPTS) if power else "1"
+    exponent = round(power)
+    return "10" + str(exponent).translate(_SUPERSCRIPTS) if exponent else "1"

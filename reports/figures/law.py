@@ -39,7 +39,7 @@ def law_figure(law: WitnessLawCurve, witness: Witness) -> Drawing:
         axes.plot(
             rank, second, "o", markersize=4.2, markeredgewidth=0.0, color=COLOURS["neighbour"]
         )
-        axes.plot(rank, first, color=COLOURS["input"], linewidth=2.0)
+        axes.plot(rank, first, "o-", markersize=2.8, color=COLOURS["input"], linewidth=2.0)
         for series, colour in ((second, "neighbour"), (first, "input")):
             never = rank[np.isinf(series)]
             axes.plot(

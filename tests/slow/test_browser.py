@@ -1,0 +1,135 @@
+"""The page in a real browser: layout, colours and inert words, at two widths, light and dark."""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dpaudit import EmbeddingSpace, audit, mechanisms
+from dpaudit.reports import page
+
+pytestmark = pytest.mark.slow
+
+#: Sets an attribute of the page if it ever runs, which it must not.
+SCRIPT = "<script>document.documentElement.dataset.ran = 1</script>"
+WORDS = (SCRIPT, f'"><img src=x onerror="{SCRIPT[8:-9]}">', "l" * 300, "שלום עולם", "بالعالم" * 40)
+
+#: Put into a copy of the page, by this test only: it writes what it measures into the title of
+#: the frame around it.
+PROBE = """<script>
+const style = selector => getComputedStyle(document.querySelector(selector));
+document.querySelectorAll("details").forEach(e => { e.open = true; });
+const scale = matrix => Math.hypot(matrix.a, matrix.b);
+const shown = [...document.querySelectorAll("svg.picture")].map(e => e.getBoundingClientRect());
+parent.document.title = JSON.stringify({
+  ran: document.documentElement.dataset.ran ?? null,
+  images: document.querySelectorAll("img").length,
+  dark: matchMedia("(prefers-color-scheme: dark)").matches,
+  window: innerWidth,
+  content: document.documentElement.scrollWidth,
+  widest: Math.max(...[...document.body.querySelectorAll("*")].map(
+    e => e.getBoundingClientRect().right)),
+  figures: shown.filter(r => r.width > 0).map(r => [r.width, r.height]),
+  font: Math.min(...[...document.querySelectorAll("svg.picture text")].filter(
+    e => e.getBoundingClientRect().width > 0).map(e =>
+      parseFloat(getComputedStyle(e).fontSize) * scale(e.getScreenCTM()))),
+  paper: style("html").backgroundColor,
+  text: style("main p").color,
+  caption: style("figcaption").color,
+  panel: style(".verdict").backgroundColor,
+  verdict: style(".verdict strong").color,
+});
+</script>"""
+
+#: A browser's window is never narrower than 500 pixels, but a frame in it may be.
+FRAME = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<title>nothing measured</title>
+<iframe width="{width}" height="1000" style="border: none" srcdoc="{page}"></iframe>"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    reason = "No chromium, chromium-browser or google-chrome on PATH: the page is not looked at."
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def probed() -> str:
+    """A page of a real audit with words that would break out, and a probe inside. The policy
+    that forbids scripts is taken out, so that escaping alone has to hold."""
+    builtin = EmbeddingSpace.builtin()
+    space = EmbeddingSpace([*WORDS, *builtin.words[len(WORDS) :]], builtin.vectors, source=WORDS[1])
+    result = audit(mechanisms.MetricExponential(space, epsilon=12.0))
+    assert result.witness
+    witness = result.witness.model_copy(
+        update={"input": WORDS[0], "neighbour": WORDS[2], "output": WORDS[4]}
+    )
+    text = page.render(result.model_copy(update={"witness": witness}))
+    text, policies = re.subn(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", text)
+    assert policies == 1
+    return text.replace("</body>", PROBE + "</body>")
+
+
+def _measure(chromium: str, text: str, width: int, dark: bool, folder: Path) -> dict[str, Any]:
+    target = folder / "frame.html"
+    target.write_text(FRAME.format(width=width, page=html.escape(text)), encoding="utf-8")
+    command = [
+        chromium,
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={folder / f'profile-{dark}'}",
+        "--window-size=1400,1100",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+        "--hide-scrollbars",
+        "--dump-dom",
+        target.as_uri(),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    title = re.search(r"<title>(.*?)</title>", run.stdout, re.DOTALL)
+    assert title, run.stderr
+    measured: dict[str, Any] = json.loads(html.unescape(title[1]))
+    return measured
+
+
+def _contrast(first: str, second: str) -> float:
+    """Contrast of two `rgb(...)` colours, WCAG 2.2."""
+    low, high = sorted(_luminance(colour) for colour in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(part) / 255.0 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_page_in_a_browser(chromium, probed, tmp_path, width):
+    papers = set()
+    for dark in (False, True):
+        seen = _measure(chromium, probed, width, dark, tmp_path)
+        assert seen["dark"] is dark
+        assert seen["window"] == width
+        assert seen["content"] <= width
+        assert seen["widest"] <= width
+        assert seen["ran"] is None
+        assert seen["images"] == 0
+        assert len(seen["figures"]) == 4  # one of the two pictures of each
+        assert all(w >= 0.85 * min(width, 768) and h > 100 for w, h in seen["figures"])
+        assert seen["font"] >= 10.5
+        assert _contrast(seen["text"], seen["paper"]) >= 4.5
+        assert _contrast(seen["caption"], seen["paper"]) >= 4.5
+        assert _contrast(seen["verdict"], seen["panel"]) >= 4.5
+        papers.add(seen["paper"])
+    assert len(papers) == 2
