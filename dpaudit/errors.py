@@ -133,7 +133,10 @@ def require_memory(purpose: str, needed: int, way_out: str) -> None:
 def _as_float(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} is {value!r}, but it must be a number.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f"{name} is a number too large for a float.") from None
 
 
 def _space(way_out: str) -> str:

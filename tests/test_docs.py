@@ -56,3 +56,27 @@ def test_every_mechanism_has_a_row():
     page = (ROOT / "docs" / "mechanisms.md").read_text(encoding="utf-8")
     for name in MECHANISMS:
         assert f"| `{name}` |" in page
+
+
+def test_readme_shows_what_make_audit_prints(tmp_path, capsys):
+    """The text between the fences, but for the folder and spaces at the ends of lines."""
+    from dpaudit import showcase
+
+    assert showcase.main(["--output", str(tmp_path / "audit-output")]) == 0
+    printed = capsys.readouterr().out.replace(str(tmp_path) + "/", "")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- output of: make audit -->\n```text\n(.*?)```", readme, re.S)
+    assert shown is not None
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert shown.group(1).splitlines() == lines
+    written = sorted(path.name for path in (tmp_path / "audit-output").iterdir())
+    assert len(written) == 2 * len(showcase.EXHIBITS)
+
+
+def test_the_showcase_fails_when_a_verdict_is_not_the_expected_one(tmp_path, monkeypatch, capsys):
+    from dpaudit import Verdict, showcase
+
+    wrong = showcase.Exhibit("randomized-response", {"epsilon": 1.0}, Verdict.VIOLATED)
+    monkeypatch.setattr(showcase, "EXHIBITS", (wrong,))
+    assert showcase.main(["--output", str(tmp_path)]) == 1
+    assert "Unexpected: UPHELD" in capsys.readouterr().out

@@ -32,7 +32,7 @@ from support import (
 )
 
 from dpaudit.claims import MetricDP, PureDP
-from dpaudit.errors import DPAuditError, InputError, UnknownWordError
+from dpaudit.errors import DPAuditError, InputError, SpaceError, UnknownWordError
 from dpaudit.mechanisms.protocol import HasSeparableLaw, Mechanism, WordMechanism
 from dpaudit.mechanisms.spaces import EmbeddingSpace, distances
 from dpaudit.mechanisms.words.metric_exponential import MetricExponential
@@ -441,6 +441,32 @@ def test_error_of_the_normalisers() -> None:
                     for found, row in zip(law.log_normalisers, costs(mechanism), strict=True):
                         exact = mpmath.log(mpmath.fsum(mpmath.exp(-cost) for cost in row))
                         assert abs(mpmath.mpf(float(found)) - exact) <= law.error
+
+
+@pytest.mark.parametrize("epsilon", [30.0, 200.0, 600.0])
+def test_small_normalisers_keep_their_digits(epsilon: float) -> None:
+    """ln Z_w keeps its relative precision where it is far below the rounding of 1."""
+    for mechanism in variants(make_space("scattered"), epsilon):
+        assert mechanism.separable_law.log_normalisers.min() < 1e-7
+        with mpmath.workdps(400):
+            for i, row in enumerate(costs(mechanism)):
+                rest = mpmath.fsum(mpmath.exp(-cost) for j, cost in enumerate(row) if j != i)
+                exact = float(mpmath.log1p(rest))
+                found = mechanism.separable_law.log_normalisers[i]
+                assert found == pytest.approx(exact, rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("make", [MetricExponential, TruncatedExponential])
+def test_distances_that_underflow(make: Callable[..., Any]) -> None:
+    """Squares below the smallest float: the error is stated, or the space is refused."""
+    space = EmbeddingSpace(["a", "b"], [[0.0], [1e-165]])
+    try:
+        mechanism = make(space, 1e165)
+        error = mechanism.log_law_error
+        found = worst_error(mechanism)
+    except SpaceError:
+        return
+    assert found <= error
 
 
 def test_cost_leaves_its_argument_alone() -> None:

@@ -426,6 +426,7 @@ def test_faults_of_binary(folder: Path) -> None:
     longer = b"3 2\n" + b"cat " + b"\0" * 8 + b"x" * 40 + b" " + b"\0" * 3
     refuse(folder, longer, "entry 2: the file is cut off inside the vector")
     refuse(folder, b"2 1\na \0\0\0\0bbbbbbbbbb", "entry 2: no word found")
+    refuse(folder, b"9999999 2\n" + content[4:], "its header promises 9,999,999 words")
     refuse(folder, b"1 1\n" + b"a" * 5000 + b" \0\0\0\0", "entry 1: no word found")
     refuse(
         folder, binary(PETS, PET_VECTORS).replace(b"dog", b"d\xffg"), r"entry 2: byte 2 .* UTF-8"

@@ -26,6 +26,7 @@ TRIANGLE = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]
         (["a"], [[1.0]], "1 word, .* at least 2"),
         (["a", "b", "a"], TRIANGLE, "'a' appears twice.*--on-duplicate drop"),
         (["a", "b", "c"], [[1, 2], [1, 2], [0, 0]], "'a' and 'b' have the same vector.*drop"),
+        (["a", "b", "c"], [[0, 0], [1, 2], [1, 2]], "'b' and 'c' have the same vector"),
         (["a", "b", "c"], [[0, 1], [2, 2], [-0.0, 1]], "'a' and 'c' have the same vector"),
         (["a", "b"], [[0.0, 1.0], [np.nan, 0.0]], "'b' has the component nan .number 1"),
         (["a", "b"], [[0.0, np.inf], [1.0, 0.0]], "'a' has the component inf .number 2"),
