@@ -443,11 +443,12 @@ def test_error_of_the_normalisers() -> None:
                         assert abs(mpmath.mpf(float(found)) - exact) <= law.error
 
 
-@pytest.mark.parametrize("epsilon", [30.0, 200.0, 600.0])
+@pytest.mark.parametrize("epsilon", [100.0, 200.0, 600.0])
 def test_small_normalisers_keep_their_digits(epsilon: float) -> None:
     """ln Z_w keeps its relative precision where it is far below the rounding of 1."""
-    for mechanism in variants(make_space("scattered"), epsilon):
-        assert mechanism.separable_law.log_normalisers.min() < 1e-7
+    space = make_space("scattered")
+    for mechanism in (MetricExponential(space, epsilon), RandomizedResponse(space, epsilon)):
+        assert mechanism.separable_law.log_normalisers.min() < 1e-17
         with mpmath.workdps(400):
             for i, row in enumerate(costs(mechanism)):
                 rest = mpmath.fsum(mpmath.exp(-cost) for j, cost in enumerate(row) if j != i)

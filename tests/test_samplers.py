@@ -398,7 +398,7 @@ def test_chunks_use_consecutive_uniforms() -> None:
         outputs[:] = inputs + 1
 
     with mock.patch.object(alias, "CHUNK", 4):
-        outputs = sample_in_chunks(np.arange(10), np.random.default_rng(7), 3, kernel)
+        outputs = sample_in_chunks(np.arange(10), 10, np.random.default_rng(7), 3, kernel)
     np.testing.assert_array_equal(outputs, np.arange(1, 11))
     assert [len(block) for block in seen] == [4, 4, 2]
     np.testing.assert_array_equal(np.concatenate(seen), np.random.default_rng(7).random((10, 3)))

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ...errors import NumericalError, require_memory
+from ...errors import InputError, NumericalError, require_memory
 from .parallel import ordered_map
 
 __all__ = ["AliasTables", "build_tables", "draw_entries", "sample_in_chunks", "table_error"]
@@ -177,16 +177,22 @@ def draw_entries(
 
 def sample_in_chunks(
     inputs: Indices,
+    count: int,
     rng: Generator,
     uniforms_each: int,
     kernel: Callable[[Indices, Floats, Indices], None],
 ) -> Indices:
     """Run `kernel(inputs, uniforms, outputs)` over chunks of inputs and return all outputs.
 
+    Inputs are positions from 0 to `count` - 1; others raise `InputError`, because jitted kernels
+    do not check.
+
     Each input uses `uniforms_each` consecutive numbers of the generator's stream, so neither
     chunks nor the caller's batches change the outputs.
     """
     inputs = np.ascontiguousarray(inputs, dtype=np.int64)
+    if len(inputs) and not (inputs.min() >= 0 and inputs.max() < count):
+        raise InputError(f"inputs must be positions from 0 to {count - 1} in the vocabulary.")
     outputs = np.empty(len(inputs), dtype=np.int64)
     for start in range(0, len(inputs), CHUNK):
         part = slice(start, start + CHUNK)

@@ -87,7 +87,8 @@ class DistanceTiles:
 
     @property
     def relative_error(self) -> float:
-        """Bound on the relative rounding error of every distance.
+        """Bound on the relative rounding error of every distance above about 1e-140, below
+        which squares underflow.
 
         A sum of p rounded terms has relative error at most (p + 2) u (Higham, Accuracy and
         Stability of Numerical Algorithms, 2002, section 3.1, and all terms are nonnegative).
@@ -118,7 +119,8 @@ class DistanceTiles:
         return np.einsum("ij,ij->i", self._centred, self._centred)
 
     def tile(self, rows: slice, columns: slice) -> Tile:
-        """One tile of the grid; row ranges must start at multiples of `TILE`."""
+        """Distances between two ranges of rows; last bits may depend on the ranges where they
+        come from matrix products."""
         if self.direct:
             block = cdist(self.vectors[rows], self.vectors[columns], _SCIPY_NAMES[self.metric])
             return Tile(rows, columns, block)

@@ -5,13 +5,11 @@ line), word2vec binary, and NumPy .npz with the arrays `words` and `vectors`. Pi
 loaded. The format is told from the content, not from the name.
 """
 
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,28 +49,41 @@ def read_embedding(path: Path, limit: int | None = None) -> LoadedEmbedding:
             if not start:
                 raise SpaceError(f"{path} is empty.")
             if start.startswith(b"PK"):
-                return _read_npz(path, limit)
+                return _read_npz(path, stream, limit)
             header = _read_header(stream)
             if header and _is_binary(stream):
                 return _read_binary(path, stream, header, limit)
             return _read_text(path, stream, header, limit)
     except OSError as error:
         raise SpaceError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        if isinstance(error, SpaceError):
+            raise
+        raise SpaceError(f"{str(path)!r} cannot be read: {error}.") from None  # a zero byte in it
 
 
-def _read_npz(path: Path, limit: int | None) -> LoadedEmbedding:
+def _read_npz(path: Path, stream: BinaryIO, limit: int | None) -> LoadedEmbedding:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            words, vectors = arrays["words"], arrays["vectors"]
-    except KeyError as error:
-        raise SpaceError(
-            f"{path} has no array {error.args[0]!r}; an .npz space needs words and vectors."
-        ) from None
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        with np.load(stream, allow_pickle=False) as arrays:
+            for name in ("words", "vectors"):
+                if name not in arrays:
+                    raise SpaceError(
+                        f"{path} has no array {name!r}; an .npz space needs words and vectors."
+                    )
+            words, vectors = np.asarray(arrays["words"]), np.asarray(arrays["vectors"])
+            _check_arrays(path, words, vectors)
+            _check_limit(path, limit, len(words))
+            return LoadedEmbedding(words[:limit].tolist(), vectors[:limit].astype(np.float64))
+    except SpaceError:
+        raise
+    except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
         raise SpaceError(
             f"{path} is not a readable .npz file ({error}). It may be cut off, or hold pickled "
             "objects, which are never loaded: save words as an array of strings."
         ) from None
+
+
+def _check_arrays(path: Path, words: NDArray[Any], vectors: NDArray[Any]) -> None:
     if words.ndim != 1 or words.dtype.kind != "U":
         raise SpaceError(f"{path}: words has type {words.dtype}, but must be a list of strings.")
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(words):
@@ -80,8 +91,6 @@ def _read_npz(path: Path, limit: int | None) -> LoadedEmbedding:
             f"{path}: vectors has shape {vectors.shape} and type {vectors.dtype}, but "
             f"{len(words)} words need as many rows of numbers."
         )
-    _check_limit(path, limit, len(words))
-    return LoadedEmbedding(words[:limit].tolist(), vectors[:limit].astype(np.float64))
 
 
 def _read_header(stream: BinaryIO) -> tuple[int, int] | None:
@@ -104,11 +113,15 @@ def _read_header(stream: BinaryIO) -> tuple[int, int] | None:
 
 
 def _is_binary(stream: BinaryIO) -> bool:
-    """Whether control characters follow, which no text of words and numbers has."""
+    """Whether what follows is no text of words and numbers: it has control characters, or its
+    first line does not end in a number."""
     place = stream.tell()
     sample = stream.read(2**16)
     stream.seek(place)
-    return any(byte < 32 and byte not in b"\t\n\r" for byte in sample)
+    if any(byte < 32 and byte not in b"\t\n\r" for byte in sample):
+        return True
+    last = sample.split(b"\n", 1)[0].rstrip().rpartition(b" ")[2]
+    return bool(last) and not _is_number(last.decode("latin-1"))
 
 
 def _read_binary(
@@ -137,6 +150,8 @@ def _read_binary(
             raise SpaceError(f"{path}, entry {i + 1}: the file is cut off inside the vector.")
         words.append(_decode(path, bytes(word).lstrip(b"\r\n"), f"entry {i + 1}"))
         vectors[i] = np.frombuffer(data, dtype="<f4")
+    if limit is None and stream.read(2**16).strip():
+        raise SpaceError(f"{path}: more follows the {count:,} words that the header promises.")
     return LoadedEmbedding(words, vectors)
 
 

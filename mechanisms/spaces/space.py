@@ -154,6 +154,7 @@ class EmbeddingSpace:
         """
         from .loaders import read_embedding
 
+        _check_limit(limit)
         loaded = read_embedding(Path(path), None if on_duplicate == "drop" else limit)
         return cls._from_loaded(loaded, str(path), limit, metric, on_duplicate)
 
@@ -188,8 +189,7 @@ class EmbeddingSpace:
         metric: str,
         on_duplicate: OnDuplicate,
     ) -> Self:
-        if limit is not None and limit < 2:
-            raise SpaceError(f"limit is {limit}, but a vocabulary needs at least 2 words.")
+        _check_limit(limit)
         space = cls(loaded.words, loaded.vectors, metric, source=source, on_duplicate=on_duplicate)
         if limit is None or limit == len(space):
             return space
@@ -240,7 +240,7 @@ class EmbeddingSpace:
                 f"word number {word} does not exist: the vocabulary has {len(self):,} words, "
                 "counted from 0."
             )
-        position = self._positions.get(word)
+        position = self._positions.get(word) if isinstance(word, str) else None
         if position is None:
             raise UnknownWordError(
                 f"The word {word!r} is not in the vocabulary of {self.source}.{self._hint(word)}"
@@ -248,7 +248,7 @@ class EmbeddingSpace:
         return position
 
     def _hint(self, word: str) -> str:
-        close = difflib.get_close_matches(word.lower(), self.words, n=3, cutoff=0.6)
+        close = difflib.get_close_matches(str(word).lower(), self.words, n=3, cutoff=0.6)
         return f" Close to it: {', '.join(close)}." if close else ""
 
     def with_metric(self, metric: str) -> "EmbeddingSpace":
@@ -363,6 +363,11 @@ def _tile_extent(tile: Tile) -> _TileExtent:
     return _TileExtent(longest, (rows,) if tile.diagonal else (rows, columns))
 
 
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and (not isinstance(limit, (int, np.integer)) or limit < 2):
+        raise SpaceError(f"limit is {limit!r}, but a vocabulary needs at least 2 words.")
+
+
 def _check_size(count: int) -> None:
     if count < 2:
         raise SpaceError(
@@ -373,8 +378,10 @@ def _check_size(count: int) -> None:
 
 def _checked_vectors(words: tuple[str, ...], vectors: ArrayLike) -> Floats:
     try:
+        if np.iscomplexobj(vectors):
+            raise TypeError
         matrix = np.array(vectors, dtype=np.float64, order="C")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SpaceError("vectors is not a table of numbers with rows of equal length.") from None
     if matrix.ndim != 2 or matrix.shape[0] != len(words) or matrix.shape[1] == 0:
         raise SpaceError(

@@ -100,4 +100,4 @@ class MetricExponential(WordMechanism):
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:
             draw_entries(tables.thresholds, tables.aliases, rows, uniforms, outputs)
 
-        return sample_in_chunks(inputs, rng, 2, draw)
+        return sample_in_chunks(inputs, len(self.space), rng, 2, draw)

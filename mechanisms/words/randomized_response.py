@@ -99,7 +99,7 @@ class RandomizedResponse(WordMechanism):
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:
             _draw(keep, n, rows, uniforms, outputs)
 
-        return sample_in_chunks(inputs, rng, 2, draw)
+        return sample_in_chunks(inputs, len(self.space), rng, 2, draw)
 
 
 @njit(nogil=True, cache=True)

@@ -5,9 +5,12 @@ c(w, w) = 0, Z_w = 1 + (terms of the other words) lies in [1, n]: nothing overfl
 ln Z_w = log1p(rest) keeps its relative precision however small the rest is.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
 from ..protocol import SeparableLaw
 from ..spaces import EmbeddingSpace
 from ..spaces.distances import Tile
@@ -17,6 +20,7 @@ __all__ = ["log_law_error", "metric_law", "separable_log_laws"]
 Floats = NDArray[np.float64]
 
 _UNIT_ROUNDOFF = 2.0**-53
+_LARGEST_COST = 1e300
 
 
 def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) -> SeparableLaw:
@@ -29,6 +33,7 @@ def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
     >>> np.exp(law.log_normalisers).round(6).tolist()
     [1.367879, 1.367879]
     """
+    error = cost_error(space, rate, threshold) + (len(space) + 8) * _UNIT_ROUNDOFF
     rest = np.zeros(len(space))
 
     def sums(tile: Tile) -> tuple[Tile, Floats, Floats]:
@@ -50,7 +55,7 @@ def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
         distance="space",
         threshold=threshold,
         log_normalisers=np.log1p(rest),
-        error=cost_error(space, rate, threshold) + (len(space) + 8) * _UNIT_ROUNDOFF,
+        error=error,
         equal_normalisers=False,
     )
 
@@ -58,9 +63,23 @@ def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
 def cost_error(space: EmbeddingSpace, rate: float, threshold: float = np.inf) -> float:
     """Bound on the absolute error of rate * min(d, threshold), and so on the relative error of
     its exponential: the largest cost times the relative error of a distance, plus two roundings
-    of the product and four units in the last place for the library's exp."""
+    of the product, four units in the last place for the library's exp, and what squares of
+    components below 1e-150 lose to underflow.
+
+    Raises
+    ------
+    InputError
+        If costs are too large for floating point.
+    """
     largest = rate * min(space.tiles.diameter_bound, threshold)
-    return largest * (space.tiles.relative_error + 2 * _UNIT_ROUNDOFF) + 4 * _UNIT_ROUNDOFF
+    if not largest < _LARGEST_COST:
+        raise InputError(
+            f"The rate {rate:g} times the largest distance is {largest:g}, but it must stay below "
+            f"{_LARGEST_COST:g} to be computed with. Use a smaller epsilon."
+        )
+    underflow = rate * 1e-150 * math.sqrt(space.dimension)
+    rounding = largest * (space.tiles.relative_error + 2 * _UNIT_ROUNDOFF)
+    return rounding + underflow + 4 * _UNIT_ROUNDOFF
 
 
 def separable_log_laws(space: EmbeddingSpace, law: SeparableLaw, rows: slice) -> Floats:

@@ -132,7 +132,7 @@ class TruncatedExponential(WordMechanism):
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:
             _draw(tables.thresholds, tables.aliases, order, inside, rows, uniforms, outputs)
 
-        return sample_in_chunks(inputs, rng, 3, draw)
+        return sample_in_chunks(inputs, len(self.space), rng, 3, draw)
 
 
 @njit(nogil=True, cache=True)
