@@ -36,10 +36,25 @@ def curves(mechanism: WordMechanism, claim: Claim, findings: ExactFindings, seed
     places = places.reshape(pairs.shape)
     log_laws = np.stack([mechanism.log_law(int(i)) for i in used])
     distances = _distances(mechanism, claim, used)
+    epsilons = _epsilons(claim, findings)
+    both = np.concatenate([places, places[:, ::-1]])
+    deltas = delta_of_pairs(log_laws, distances, both[:, 0], both[:, 1], epsilons)
+    directions = deltas.reshape(2, len(places), len(epsilons)).max(axis=0)
+    at_claim = directions[:, int(np.flatnonzero(epsilons == claim.epsilon)[0])]
     return Curves(
         witness_law=_witness_law(mechanism, findings),
-        pair_losses=_losses(log_laws, distances, places, choice),
-        profile=_profile(log_laws, distances, places, claim, findings),
+        pair_losses=LossCurve(
+            distance=tuple(distances[places[:, 0], places[:, 1]].tolist()),
+            loss=tuple(_losses(log_laws, places)),
+            delta=tuple(at_claim.tolist()),
+            choice=tuple(choice),
+        ),
+        profile=ProfileCurve(
+            epsilon=tuple(epsilons.tolist()),
+            witness=tuple(directions[0].tolist()),
+            largest=tuple(directions.max(axis=0).tolist()),
+            pairs=len(both),
+        ),
     )
 
 
@@ -86,33 +101,18 @@ def _witness_law(mechanism: WordMechanism, findings: ExactFindings) -> WitnessLa
     )
 
 
-def _losses(log_laws: Floats, distances: Floats, places: Indices, choice: list[str]) -> LossCurve:
-    """The larger loss of the two directions of each pair."""
+def _losses(log_laws: Floats, places: Indices) -> list[float]:
+    """The larger loss of the two directions of each pair, in nats."""
     losses = []
     for first, second in places:
         with np.errstate(invalid="ignore"):  # -inf - -inf: impossible under both, skipped
             difference = np.abs(log_laws[first] - log_laws[second])
         losses.append(float(np.nanmax(difference)))
-    return LossCurve(
-        distance=tuple(distances[places[:, 0], places[:, 1]].tolist()),
-        loss=tuple(losses),
-        choice=tuple(choice),
-    )
+    return losses
 
 
-def _profile(
-    log_laws: Floats, distances: Floats, places: Indices, claim: Claim, findings: ExactFindings
-) -> ProfileCurve:
+def _epsilons(claim: Claim, findings: ExactFindings) -> Floats:
+    """A grid that reaches beyond the claim and beyond a finite epsilon*, with the claim on it."""
     upper = findings.epsilon.upper
     largest = claim.epsilon if math.isinf(upper) else max(claim.epsilon, upper)
-    epsilons = np.linspace(0.0, 1.25 * largest, _EPSILONS)
-    epsilons = np.union1d(epsilons, [claim.epsilon])
-    both = np.concatenate([places, places[:, ::-1]])
-    deltas = delta_of_pairs(log_laws, distances, both[:, 0], both[:, 1], epsilons)
-    witness = np.maximum(deltas[0], deltas[len(places)])
-    return ProfileCurve(
-        epsilon=tuple(epsilons.tolist()),
-        witness=tuple(witness.tolist()),
-        largest=tuple(deltas.max(axis=0).tolist()),
-        pairs=len(both),
-    )
+    return np.union1d(np.linspace(0.0, 1.25 * largest, _EPSILONS), [claim.epsilon])

@@ -37,8 +37,11 @@ def show(result: AuditResult) -> None:
         ("True loss", wording.comparison_sentence(result)),
         ("", wording.delta_sentence(result)),
         ("Witness", wording.witness_sentence(result)),
+        *zip(["Why", *[""] * 9], result.explanation, strict=False),
+        ("Formula", wording.closed_form_sentence(result)),
         ("Warning", wording.worth_warning(result)),
         *zip(["Worth", *[""] * 9], wording.worth_sentences(result), strict=False),
+        *(("", remark) for remark in result.mechanism.remarks),
         ("Sampler", wording.sampler_sentence(result)),
         ("Search", wording.search_sentence(result)),
     ]

@@ -31,10 +31,19 @@ def test_every_field_of_the_specification_is_there(result):
     data = json.loads(result.to_json())
     assert list(data) == [
         *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
-        *("delta_at_claim", "witness", "statistics", "curves", "search", "proof", "certificate"),
-        *("draws", "alpha", "detectable_epsilon", "seed", "versions"),
+        *("delta_at_claim", "witness", "statistics", "curves", "search", "closed_form"),
+        *(
+            "explanation",
+            "proof",
+            "certificate",
+            "draws",
+            "alpha",
+            "detectable_epsilon",
+            "seed",
+            "versions",
+        ),
     ]
-    assert list(data["mechanism"]) == ["name", "parameters", "sampler_error"]
+    assert list(data["mechanism"]) == ["name", "parameters", "sampler_error", "remarks"]
     assert list(data["space"]) == [
         *("source", "words", "dimension", "metric", "min_distance", "max_distance", "sha256"),
     ]

@@ -3,6 +3,7 @@
 from .model import (
     AuditResult,
     ClaimRecord,
+    ClosedFormRecord,
     Curves,
     Evidence,
     Interval,
@@ -22,6 +23,7 @@ from .model import (
 __all__ = [
     "AuditResult",
     "ClaimRecord",
+    "ClosedFormRecord",
     "Curves",
     "Evidence",
     "Interval",

@@ -19,6 +19,7 @@ from . import wording
 __all__ = [
     "AuditResult",
     "ClaimRecord",
+    "ClosedFormRecord",
     "Curves",
     "Evidence",
     "Interval",
@@ -110,11 +111,13 @@ class Interval(_Record):
 
 class MechanismRecord(_Record):
     """Which mechanism was audited; `sampler_error` is the bound tau on the total variation
-    between the sampler's law and the ideal law, null where none is known."""
+    between the sampler's law and the ideal law, null where none is known. `remarks` are sentences
+    about what the mechanism can promise at all."""
 
     name: str
     parameters: dict[str, int | Number | str | bool | None]
     sampler_error: Number | None
+    remarks: tuple[str, ...] = ()
 
 
 class SpaceRecord(_Record):
@@ -192,10 +195,12 @@ class WitnessLawCurve(_Record):
 
 
 class LossCurve(_Record):
-    """Distance and privacy loss (nats) of sampled pairs: `choice` says how each was chosen."""
+    """Distance, privacy loss (nats) and failure mass delta at the epsilon of the claim of sampled
+    pairs, the larger of both directions; `choice` says how each pair was chosen."""
 
     distance: tuple[Number, ...]
     loss: tuple[Number, ...]
+    delta: tuple[Number, ...]
     choice: tuple[Literal["witness", "nearest", "random"], ...]
 
 
@@ -226,6 +231,17 @@ class SearchRecord(_Record):
     looks: int | None = None
 
 
+class ClosedFormRecord(_Record):
+    """A lower bound on epsilon* that follows from a formula, without the output law.
+
+    `statement` is the formula in words; `decides` says whether it alone refutes the claim.
+    """
+
+    statement: str
+    epsilon_lower: Number
+    decides: bool
+
+
 class ProofRecord(_Record):
     """The theorem about this mechanism and its status for all vocabularies."""
 
@@ -238,8 +254,8 @@ class AuditResult(_Record):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
     `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
-    the largest failure mass delta over all pairs at the epsilon of the claim. `print(result)`
-    says the same in sentences.
+    the largest failure mass delta over all pairs at the epsilon of the claim. `explanation`
+    says in sentences why the witness of a violation exists. `print(result)` says it all.
     """
 
     schema_name: Literal["dpaudit.audit/1"] = Field(default="dpaudit.audit/1", alias="schema")
@@ -255,6 +271,8 @@ class AuditResult(_Record):
     statistics: StatisticsRecord | None
     curves: Curves
     search: SearchRecord
+    closed_form: ClosedFormRecord | None = None
+    explanation: tuple[str, ...] = ()
     proof: ProofRecord | None = None
     certificate: str | None = None
     draws: int | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "claim_sentence",
+    "closed_form_sentence",
     "command",
     "comparison_sentence",
     "delta_sentence",
@@ -201,6 +202,21 @@ def worth_warning(result: AuditResult) -> str | None:
     )
 
 
+def closed_form_sentence(result: AuditResult) -> str | None:
+    """The closed-form lower bound on epsilon*, and whether it alone decides."""
+    bound = result.closed_form
+    if bound is None:
+        return None
+    decides = (
+        "which alone refutes the claim"
+        if bound.decides
+        else "which alone does not decide: the claim lies above it"
+    )
+    return (
+        f"Without computing any law: {bound.statement} = {number(bound.epsilon_lower)}, {decides}."
+    )
+
+
 def sampler_sentence(result: AuditResult) -> str | None:
     """How far the shipped sampler may be from the ideal law, and what that costs."""
     tau, space = result.mechanism.sampler_error, result.space
@@ -278,8 +294,11 @@ def summary(result: AuditResult) -> str:
         comparison_sentence(result),
         delta_sentence(result),
         witness_sentence(result),
+        *result.explanation,
+        closed_form_sentence(result),
         warning and f"Warning: {warning}",
         *worth_sentences(result),
+        *result.mechanism.remarks,
         sampler_sentence(result),
         search_sentence(result),
     ]
