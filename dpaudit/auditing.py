@@ -8,11 +8,12 @@ from .claims import Claim
 from .curves import curves
 from .errors import InputError, NumericalError
 from .exact.audit import ExactFindings, Progress, exact_audit
-from .mechanisms.protocol import WordMechanism
+from .mechanisms.protocol import ExplainsLoss, HasLowerBound, WordMechanism
 from .mechanisms.spaces import EmbeddingSpace
 from .results import (
     AuditResult,
     ClaimRecord,
+    ClosedFormRecord,
     Curves,
     Evidence,
     Interval,
@@ -80,9 +81,9 @@ def audit(
     try:
         findings = exact_audit(mechanism, claim, progress=progress)
         statistics = privacy_statistics(
-            mechanism, (lambda part: progress("privacy statistics", part)) if progress else None
+            findings.law, (lambda part: progress("privacy statistics", part)) if progress else None
         )
-        plotted = curves(mechanism, claim, findings, seed)
+        plotted = curves(claim, findings, seed)
     except NumericalError as error:
         return _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
     verdict, reason = _decide(claim, findings)
@@ -90,7 +91,10 @@ def audit(
         update={
             "epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
+            "delta_pair": findings.delta_pair,
             "witness": findings.witness,
+            "closed_form": _closed_form(mechanism, claim),
+            "explanation": _explanation(mechanism, findings, verdict),
             "search": findings.search,
             "statistics": statistics,
             "curves": plotted,
@@ -115,6 +119,33 @@ def _decide(claim: Claim, findings: ExactFindings) -> tuple[Verdict, str | None]
     )
 
 
+def _closed_form(mechanism: WordMechanism, claim: Claim) -> ClosedFormRecord | None:
+    """The mechanism's own lower bound, where the claim is in the metric that it is stated in."""
+    in_own_metric = claim.kind == "metric" and claim.metric in (None, mechanism.space.metric)
+    if not (isinstance(mechanism, HasLowerBound) and in_own_metric):
+        return None
+    bound = mechanism.epsilon_lower_bound()
+    return ClosedFormRecord(
+        statement=bound.statement,
+        epsilon_lower=bound.value,
+        decides=claim.delta == 0.0 and bound.value > claim.epsilon * (1.0 + 1e-9),
+    )
+
+
+def _explanation(
+    mechanism: WordMechanism, findings: ExactFindings, verdict: Verdict
+) -> tuple[str, ...]:
+    witness, space = findings.witness, mechanism.space
+    if verdict is not Verdict.VIOLATED or witness.output is None:
+        return ()
+    if not isinstance(mechanism, ExplainsLoss):
+        return ()
+    first, second, output = (
+        space.index(word) for word in (witness.input, witness.neighbour, witness.output)
+    )
+    return mechanism.explain(first, second, output)
+
+
 def _result(
     mechanism: WordMechanism, claim: Claim, seed: int, verdict: Verdict, reason: str | None
 ) -> AuditResult:
@@ -125,6 +156,7 @@ def _result(
             name=mechanism.name,
             parameters=dict(mechanism.parameters),
             sampler_error=mechanism.sampler_error,
+            remarks=mechanism.remarks,
         ),
         space=space_record(mechanism.space),
         claim=claim_record(claim, mechanism.space),

@@ -9,7 +9,7 @@ from .claims import Claim
 from .exact.audit import ExactFindings
 from .exact.claimed import claim_space
 from .exact.profile import delta_of_pairs
-from .mechanisms.protocol import WordMechanism
+from .mechanisms.spaces import EmbeddingSpace
 from .results import Curves, LossCurve, ProfileCurve, WitnessLawCurve
 
 __all__ = ["curves"]
@@ -25,24 +25,25 @@ _RANKS = 300
 _EPSILONS = 41
 
 
-def curves(mechanism: WordMechanism, claim: Claim, findings: ExactFindings, seed: int) -> Curves:
+def curves(claim: Claim, findings: ExactFindings, seed: int) -> Curves:
     """Log probabilities of the witness pair, losses and privacy profile of sampled pairs.
 
     The sample, fixed by `seed`: up to 256 words, each with its nearest other word, up to 1000
     random pairs of them, and the witness pair.
     """
-    pairs, choice = _sample_pairs(mechanism, findings, np.random.default_rng(seed))
+    space = findings.law.mechanism.space
+    pairs, choice = _sample_pairs(space, findings, np.random.default_rng(seed))
     used, places = np.unique(pairs, return_inverse=True)
     places = places.reshape(pairs.shape)
-    log_laws = np.stack([mechanism.log_law(int(i)) for i in used])
-    distances = _distances(mechanism, claim, used)
+    log_laws = np.stack([findings.law.row(int(i)) for i in used])
+    distances = _distances(space, claim, used)
     epsilons = _epsilons(claim, findings)
     both = np.concatenate([places, places[:, ::-1]])
     deltas = delta_of_pairs(log_laws, distances, both[:, 0], both[:, 1], epsilons)
     directions = deltas.reshape(2, len(places), len(epsilons)).max(axis=0)
     at_claim = directions[:, int(np.flatnonzero(epsilons == claim.epsilon)[0])]
     return Curves(
-        witness_law=_witness_law(mechanism, findings),
+        witness_law=_witness_law(space, findings),
         pair_losses=LossCurve(
             distance=tuple(distances[places[:, 0], places[:, 1]].tolist()),
             loss=tuple(_losses(log_laws, places)),
@@ -59,10 +60,9 @@ def curves(mechanism: WordMechanism, claim: Claim, findings: ExactFindings, seed
 
 
 def _sample_pairs(
-    mechanism: WordMechanism, findings: ExactFindings, rng: np.random.Generator
+    space: EmbeddingSpace, findings: ExactFindings, rng: np.random.Generator
 ) -> tuple[Indices, list[str]]:
     """Pairs of positions, shape (pairs, 2), the witness first, and how each was chosen."""
-    space = mechanism.space
     witness = [space.index(findings.witness.input), space.index(findings.witness.neighbour)]
     pool = np.sort(rng.choice(len(space), size=min(len(space), _POOL), replace=False))
     nearest = np.column_stack([pool, space.extent.nearest[pool]])
@@ -73,16 +73,16 @@ def _sample_pairs(
     return np.concatenate([[witness], nearest, drawn]), choice
 
 
-def _distances(mechanism: WordMechanism, claim: Claim, used: Indices) -> Floats:
-    measured = claim_space(claim, mechanism.space)
+def _distances(space: EmbeddingSpace, claim: Claim, used: Indices) -> Floats:
+    measured = claim_space(claim, space)
     if measured is None:
         return np.ones((len(used), len(used)))
     rows = [measured.distance_rows(slice(int(i), int(i) + 1))[0, used] for i in used]
     return np.stack(rows)
 
 
-def _witness_law(mechanism: WordMechanism, findings: ExactFindings) -> WitnessLawCurve:
-    space, witness = mechanism.space, findings.witness
+def _witness_law(space: EmbeddingSpace, findings: ExactFindings) -> WitnessLawCurve:
+    witness = findings.witness
     first, second = space.index(witness.input), space.index(witness.neighbour)
     order = np.argsort(space.distance_rows(slice(first, first + 1))[0], kind="stable")
     order = np.concatenate([[first], order[order != first]])
@@ -96,8 +96,8 @@ def _witness_law(mechanism: WordMechanism, findings: ExactFindings) -> WitnessLa
     return WitnessLawCurve(
         rank=tuple(ranks.tolist()),
         word=tuple(space.words[i] for i in shown),
-        log_probability_input=tuple(mechanism.log_law(first)[shown].tolist()),
-        log_probability_neighbour=tuple(mechanism.log_law(second)[shown].tolist()),
+        log_probability_input=tuple(findings.law.row(first)[shown].tolist()),
+        log_probability_neighbour=tuple(findings.law.row(second)[shown].tolist()),
     )
 
 

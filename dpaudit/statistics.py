@@ -6,8 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .exact.laws import LawRows, law_rows
-from .mechanisms.protocol import WordMechanism
+from .exact.laws import ExactLaw, LawRows
 from .results import StatisticsRecord, Summary
 
 __all__ = ["expected_distinct", "privacy_statistics"]
@@ -43,7 +42,7 @@ def expected_distinct(laws: Floats) -> Floats:
 
 
 def privacy_statistics(
-    mechanism: WordMechanism, progress: Callable[[float], None] | None = None
+    law: ExactLaw, progress: Callable[[float], None] | None = None
 ) -> StatisticsRecord:
     """Kept words, support, Bayes vulnerability and leakage, streaming over rows of the law.
 
@@ -57,11 +56,11 @@ def privacy_statistics(
     >>> from dpaudit.mechanisms.spaces import EmbeddingSpace
     >>> from dpaudit.mechanisms.words.randomized_response import RandomizedResponse
     >>> space = EmbeddingSpace(["a", "b"], [[0.0], [1.0]])
-    >>> found = privacy_statistics(RandomizedResponse(space, epsilon=math.log(3)))
+    >>> found = privacy_statistics(ExactLaw(RandomizedResponse(space, math.log(3))))
     >>> round(found.kept.mean, 6), round(found.bayes_vulnerability, 6)
     (0.75, 0.75)
     """
-    n = len(mechanism.space)
+    n = len(law.mechanism.space)
     kept, supports, distinct = np.empty(n), np.empty(n), np.empty(n)
     best_guess = np.zeros(n)
 
@@ -72,7 +71,7 @@ def privacy_statistics(
         distinct[rows.rows] = expected_distinct(rows.laws)
         return rows.rows, rows.laws.max(axis=0)
 
-    for rows, columns in law_rows(mechanism, digest):
+    for rows, columns in law.map(digest):
         np.maximum(best_guess, columns, out=best_guess)
         if progress:
             progress(rows.stop / n)

@@ -17,6 +17,9 @@ from ..claims import Claim
 from .spaces import EmbeddingSpace
 
 __all__ = [
+    "EpsilonLowerBound",
+    "ExplainsLoss",
+    "HasLowerBound",
     "HasSeparableLaw",
     "Mechanism",
     "SeparableLaw",
@@ -76,6 +79,11 @@ class WordMechanism(Protocol):
         """
         ...
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what the mechanism can promise at all, for reports."""
+        return ()
+
     def log_law(self, word: str | int) -> Floats:
         """ln P_w(y) for one input w and all outputs y, shape (n,), in nats."""
         position = self.space.index(word)
@@ -86,6 +94,28 @@ class WordMechanism(Protocol):
         inputs = np.full(size, self.space.index(x), dtype=np.int64)
         words = np.array(self.space.words, dtype=object)
         return words[self.sample_indices(inputs, rng)]
+
+
+@dataclass(frozen=True)
+class EpsilonLowerBound:
+    """A lower bound on epsilon* by a formula; `statement` is its left-hand side in words."""
+
+    statement: str
+    value: float
+
+
+@runtime_checkable
+class HasLowerBound(Protocol):
+    """A mechanism with a closed-form lower bound on its epsilon*, in the metric of its space."""
+
+    def epsilon_lower_bound(self) -> EpsilonLowerBound: ...
+
+
+@runtime_checkable
+class ExplainsLoss(Protocol):
+    """A mechanism that can say why an output gives away one of two inputs."""
+
+    def explain(self, first: int, second: int, output: int) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)

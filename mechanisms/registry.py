@@ -52,6 +52,20 @@ _ENTRIES = (
         evidence="exact (closed law)",
     ),
     Entry(
+        name="truncated-gumbel",
+        module=".words.truncated_gumbel",
+        attribute="TruncatedGumbel",
+        claim="metric DP, ε",
+        evidence="exact (quadrature)",
+    ),
+    Entry(
+        name="random-cutoff-exponential",
+        module=".words.random_cutoff_exponential",
+        attribute="RandomCutoffExponential",
+        claim="metric DP, ε",
+        evidence="exact (closed law)",
+    ),
+    Entry(
         name="randomized-response",
         module=".words.randomized_response",
         attribute="RandomizedResponse",

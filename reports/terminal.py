@@ -19,11 +19,9 @@ _STYLES = {
 }
 
 
-def _console() -> Console:
-    """Wraps at the terminal's width, or at 88 columns where there is none."""
-    return Console(
-        file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 88, soft_wrap=False
-    )
+def _console(width: int = 88) -> Console:
+    """Wraps at the terminal's width, or at `width` columns where there is none."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else width)
 
 
 def show(result: AuditResult) -> None:
@@ -55,11 +53,11 @@ def show(result: AuditResult) -> None:
 
 
 def comparison_table(results: list[AuditResult]) -> None:
-    """Print several results as one table."""
+    """Print several results as one table, and below it what their mechanisms remark."""
     table = Table(box=None, pad_edge=False)
     for heading in ("Mechanism", "Verdict"):
         table.add_column(heading)
-    for heading in ("claimed ε", "true ε*", "of claim", "kept", "Bayes"):
+    for heading in ("claimed ε", "true ε*", "ε*/ε", "δ", "kept", "guessed"):
         table.add_column(heading, justify="right")
     for result in results:
         symbol, style = _STYLES[result.verdict]
@@ -69,8 +67,14 @@ def comparison_table(results: list[AuditResult]) -> None:
             Text(f"{symbol} {result.verdict}", style=style),
             wording.number(result.claim.epsilon),
             wording.number(true),
-            f"{100 * true / result.claim.epsilon:.1f}%",
+            f"{true / result.claim.epsilon:.3g}",
+            wording.number(result.delta_at_claim.upper),
             wording.number(statistics.kept.mean) if statistics else "",
             wording.number(statistics.bayes_vulnerability) if statistics else "",
         )
-    _console().print(table)
+    console = _console(width=100)
+    console.print(table)
+    if any(result.delta_at_claim.upper for result in results):
+        console.print("\nδ: the failure mass that the worst pair needs at the claimed ε.")
+    for remark in dict.fromkeys(r for result in results for r in result.mechanism.remarks):
+        console.print(Text(f"\n{remark}"))

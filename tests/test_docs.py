@@ -76,7 +76,7 @@ def test_readme_shows_what_make_audit_prints(tmp_path, capsys):
 def test_the_showcase_fails_when_a_verdict_is_not_the_expected_one(tmp_path, monkeypatch, capsys):
     from dpaudit import Verdict, showcase
 
-    wrong = showcase.Exhibit("randomized-response", {"epsilon": 1.0}, Verdict.VIOLATED)
+    wrong = showcase.Exhibit("wrong", "randomized-response", Verdict.VIOLATED, {"epsilon": 1.0})
     monkeypatch.setattr(showcase, "EXHIBITS", (wrong,))
     assert showcase.main(["--output", str(tmp_path)]) == 1
     assert "Unexpected: UPHELD" in capsys.readouterr().out

@@ -15,11 +15,11 @@ from mpmath import mp, mpf
 from dpaudit import ApproximateDP, EmbeddingSpace, MetricDP, PureDP, Verdict, audit, mechanisms
 from dpaudit.errors import InputError
 from dpaudit.exact.audit import exact_audit
-from dpaudit.exact.laws import full_log_laws
+from dpaudit.exact.laws import ExactLaw
 from dpaudit.mechanisms.protocol import WordMechanism
 
 KNOWN = json.loads((Path(__file__).parent / "known_answers.json").read_text(encoding="utf-8"))
-NAMES = ("metric-exponential", "truncated-exponential")
+NAMES = ("metric-exponential", "truncated-exponential", "random-cutoff-exponential")
 
 
 def known_mechanism(vocabulary: dict[str, Any], name: str) -> Any:
@@ -38,7 +38,7 @@ def test_known_answers(vocabulary, name, separable):
     found = exact_audit(mechanism, mechanism.claim, separable=separable)
     assert found.epsilon.midpoint == pytest.approx(answer["epsilon_star"], rel=1e-9)
     assert found.epsilon.lower <= answer["epsilon_star"] <= found.epsilon.upper
-    assert found.epsilon.upper - found.epsilon.lower < 1e-11
+    assert found.epsilon.upper - found.epsilon.lower < 1e-10
     assert found.delta_at_claim.upper == answer["max_delta_at_claim"] == 0.0
     witness = found.witness
     assert witness.log_ratio / witness.distance == pytest.approx(answer["epsilon_star"], rel=1e-9)
@@ -72,10 +72,14 @@ def mechanisms_on_small_spaces(draw: st.DrawFn) -> Any:
     space = draw(spaces())
     relative = draw(st.floats(0.05, 30.0))
     epsilon = relative / space.extent.max_distance
-    name = draw(st.sampled_from(sorted(mechanisms.MECHANISMS)))
+    # The one whose claim is false has tests of its own.
+    name = draw(st.sampled_from(sorted(set(mechanisms.MECHANISMS) - {"truncated-gumbel"})))
     if name == "truncated-exponential":
         threshold = draw(st.floats(0.1, 1.2)) * space.extent.max_distance
         return mechanisms.TruncatedExponential(space, epsilon, threshold)
+    if name == "random-cutoff-exponential":
+        smallest = 2.0 * (1.0 + math.log(len(space))) / space.extent.min_distance
+        return mechanisms.RandomCutoffExponential(space, smallest + epsilon)
     return mechanisms.MECHANISMS[name].load()(space, epsilon=epsilon)
 
 
@@ -191,7 +195,7 @@ def test_delta_at_a_smaller_claim(mechanism, part):
     claim = mechanism.claim
     smaller = type(claim)(claim.epsilon * part)
     found = exact_audit(mechanism, smaller)
-    space, laws = mechanism.space, full_log_laws(mechanism)
+    space, laws = mechanism.space, ExactLaw(mechanism).whole()
     with mp.workdps(40):
         probabilities = [[mp.exp(mpf(float(v))) for v in row] for row in laws]
         worst = mpf(0)

@@ -11,12 +11,12 @@ SPACE = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
 
 @pytest.mark.parametrize("entry", registry.MECHANISMS.values(), ids=lambda entry: entry.name)
 def test_entries_tell_the_truth(entry):
-    mechanism = entry.load()(SPACE, epsilon=1.5)
+    mechanism = entry.load()(SPACE, epsilon=15.0)
     assert mechanism.name == entry.name
     kind = {"metric": "metric DP", "pure": "pure DP"}[mechanism.claim.kind]
     assert entry.claim.startswith(kind)
     assert ("exact" in entry.evidence) == hasattr(mechanism, "log_laws")
-    assert mechanism.parameters["epsilon"] == 1.5
+    assert mechanism.parameters["epsilon"] == 15.0
     assert getattr(mechanisms, entry.attribute) is entry.load()
     rebuilt = registry.build(entry.load(), entry.name, SPACE, mechanism.parameters)
     assert rebuilt.parameters == mechanism.parameters

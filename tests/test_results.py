@@ -31,7 +31,7 @@ def test_every_field_of_the_specification_is_there(result):
     data = json.loads(result.to_json())
     assert list(data) == [
         *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
-        *("delta_at_claim", "witness", "statistics", "curves", "search", "closed_form"),
+        *("delta_at_claim", "delta_pair", "witness", "statistics", "curves", "search"),
         *(
             "explanation",
             "proof",

@@ -20,7 +20,7 @@ from .claimed import (
     claimed_distances,
     claimed_tile,
 )
-from .laws import full_log_laws
+from .laws import ExactLaw
 from .profile import delta_over_pairs
 from .separable import largest_separable_loss
 from .sweep import sweep
@@ -41,10 +41,15 @@ _CLOSEST = 4096
 
 @dataclass(frozen=True)
 class ExactFindings:
-    """What the exact audit found, with allowances for rounding in both intervals."""
+    """What the exact audit found, with allowances for rounding in both intervals.
 
+    `law` holds the whole law if it had to be computed, so that nobody computes it again.
+    """
+
+    law: ExactLaw
     epsilon: Interval
     delta_at_claim: Interval
+    delta_pair: tuple[str, str] | None
     witness: Witness
     search: SearchRecord
 
@@ -101,31 +106,31 @@ def exact_audit(
     0.60795
     """
     space, n = mechanism.space, len(mechanism.space)
-    log_laws: Floats | None = None
+    law = ExactLaw(mechanism)
     if separable and isinstance(mechanism, HasSeparableLaw):
         largest = _separable_route(mechanism, claim, mechanism.separable_law, progress)
     else:
-        log_laws = full_log_laws(mechanism, _stage(progress, "output law"))
-        largest = _sweep_route(mechanism, claim, log_laws, prune, progress)
+        law = ExactLaw(mechanism, law.whole(_stage(progress, "output law")))
+        largest = _sweep_route(claim, law, prune, progress)
     epsilon = _epsilon_interval(mechanism, claim, largest)
-    witness = _witness(mechanism, claim, largest)
+    witness = _witness(claim, law, largest)
     if epsilon.upper <= claim.epsilon:
-        delta = Interval(lower=0.0, upper=0.0)
+        delta, pair = Interval(lower=0.0, upper=0.0), None
     else:
-        if log_laws is None:
-            log_laws = full_log_laws(mechanism, _stage(progress, "output law"))
+        law = ExactLaw(mechanism, law.whole(_stage(progress, "output law")))
         worst = delta_over_pairs(
-            log_laws,
+            law.whole(),
             claimed_distances(claim, space),
             claim.epsilon,
             progress=_stage(progress, "failure mass"),
         )
         doubt = _delta_error(mechanism, claim)
         delta = Interval(lower=max(0.0, worst.lower - doubt), upper=min(1.0, worst.upper + doubt))
+        pair = (space.words[worst.input], space.words[worst.neighbour])
         if claim.delta > 0.0 and worst.upper > 0.0:
-            witness = _set_witness(mechanism, claim, log_laws, worst.input, worst.neighbour)
+            witness = _set_witness(claim, law, worst.input, worst.neighbour)
     search = SearchRecord(pairs_total=n * (n - 1), pairs_visited=largest.pairs_visited)
-    return ExactFindings(epsilon, delta, witness, search)
+    return ExactFindings(law, epsilon, delta, pair, witness, search)
 
 
 def _stage(progress: Progress | None, name: str) -> Callable[[float], None] | None:
@@ -158,25 +163,32 @@ def _separable_route(
     )
 
 
-def _sweep_route(
-    mechanism: WordMechanism,
-    claim: Claim,
-    log_laws: Floats,
-    prune: bool,
-    progress: Progress | None,
-) -> _Largest:
-    distances = claimed_distances(claim, mechanism.space)
+def _sweep_route(claim: Claim, law: ExactLaw, prune: bool, progress: Progress | None) -> _Largest:
+    log_laws = law.whole()
+    distances = claimed_distances(claim, law.mechanism.space)
     found = sweep(log_laws, distances, prune=prune, progress=_stage(progress, "privacy loss"))
-    error = 2.0 * mechanism.log_law_error
+    error = 2.0 * law.mechanism.log_law_error
+    place = found.input, found.neighbour, found.output
+    if math.isinf(found.value):
+        place = _likeliest_infinite_loss(log_laws)
     return _Largest(
         value=found.value,
-        input=found.input,
-        neighbour=found.neighbour,
-        output=found.output,
+        input=place[0],
+        neighbour=place[1],
+        output=place[2],
         loss_error=error,
         upper=_upper_bound(log_laws, distances, found.value, error),
         pairs_visited=found.pairs_visited,
     )
+
+
+def _likeliest_infinite_loss(log_laws: Floats) -> tuple[int, int, int]:
+    """Among outputs impossible on some input, the likeliest on another: where all losses are
+    infinite, this is the one that an attacker would meet first."""
+    impossible = log_laws == -np.inf
+    chances = np.where(impossible.any(axis=0), log_laws, -np.inf)
+    first, output = (int(i) for i in np.unravel_index(int(chances.argmax()), chances.shape))
+    return first, int(impossible[:, output].argmax()), output
 
 
 def _upper_bound(log_laws: Floats, distances: Floats, value: float, error: float) -> float:
@@ -238,14 +250,14 @@ def _pair_distance(mechanism: WordMechanism, claim: Claim, first: int, second: i
     return float(measured.distance_rows(slice(first, first + 1))[0, second])
 
 
-def _witness(mechanism: WordMechanism, claim: Claim, largest: _Largest) -> Witness:
-    words = mechanism.space.words
-    first = float(mechanism.log_law(largest.input)[largest.output])
-    second = float(mechanism.log_law(largest.neighbour)[largest.output])
+def _witness(claim: Claim, law: ExactLaw, largest: _Largest) -> Witness:
+    words = law.mechanism.space.words
+    first = float(law.row(largest.input)[largest.output])
+    second = float(law.row(largest.neighbour)[largest.output])
     return Witness(
         input=words[largest.input],
         neighbour=words[largest.neighbour],
-        distance=_pair_distance(mechanism, claim, largest.input, largest.neighbour),
+        distance=_pair_distance(law.mechanism, claim, largest.input, largest.neighbour),
         output=words[largest.output],
         log_probability_input=first,
         log_probability_neighbour=second,
@@ -253,15 +265,13 @@ def _witness(mechanism: WordMechanism, claim: Claim, largest: _Largest) -> Witne
     )
 
 
-def _set_witness(
-    mechanism: WordMechanism, claim: Claim, log_laws: Floats, first: int, second: int
-) -> Witness:
+def _set_witness(claim: Claim, law: ExactLaw, first: int, second: int) -> Witness:
     """The set of outputs {y : P_w(y) > e^(epsilon d) P_w'(y)}, on which delta is attained."""
-    distance = _pair_distance(mechanism, claim, first, second)
-    ours, theirs = log_laws[first], log_laws[second]
+    distance = _pair_distance(law.mechanism, claim, first, second)
+    ours, theirs = law.row(first), law.row(second)
     inside = np.flatnonzero(ours > claim.epsilon * distance + theirs)
     inside = inside[np.argsort(-ours[inside], kind="stable")]
-    words = mechanism.space.words
+    words = law.mechanism.space.words
     names = ", ".join(f"“{words[i]}”" for i in inside[:_NAMED])
     more = f" and {len(inside) - _NAMED:,} more" if len(inside) > _NAMED else ""
     mass, other = (

@@ -254,7 +254,8 @@ class AuditResult(_Record):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
     `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
-    the largest failure mass delta over all pairs at the epsilon of the claim. `explanation`
+    the largest failure mass delta over all pairs at the epsilon of the claim, and `delta_pair` is
+    a pair (input, neighbour) that has it, null where it is 0. `explanation`
     says in sentences why the witness of a violation exists. `print(result)` says it all.
     """
 
@@ -267,6 +268,7 @@ class AuditResult(_Record):
     reason: str | None
     epsilon: Interval
     delta_at_claim: Interval
+    delta_pair: tuple[str, str] | None = None
     witness: Witness | None
     statistics: StatisticsRecord | None
     curves: Curves

