@@ -58,6 +58,7 @@ def test_every_mechanism_has_a_row():
         assert f"| `{name}` |" in page
 
 
+@pytest.mark.slow
 def test_readme_shows_what_make_audit_prints(tmp_path, capsys):
     """The text between the fences, but for the folder and spaces at the ends of lines."""
     from dpaudit import showcase

@@ -19,7 +19,7 @@ with t_max = 2 sinh(D/b).
 Nodes. The integrand of rank r starts at its corner d_r - D and falls from there at least as fast
 as the sum H of the hazards f/S of the nearer words, because these hazards increase. So panels
 are cut at every corner and are short against 1/H, each panel looks only at words whose corner lies
-at most 45/H behind, and every panel is integrated by two Gauss-Legendre rules, the difference of
+at most 40/H behind, and every panel is integrated by two Gauss-Legendre rules, the difference of
 which is the error estimate.
 """
 
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 LANES = 64
 
 #: Nats below its start at which the integrand of a rank is left out.
-_NEGLIGIBLE = 45.0
+_NEGLIGIBLE = 40.0
 
 #: A panel is at most this long in units of 1/H; at most _SHORT needs one node less a rule.
 _LONGEST = 0.5
@@ -281,6 +281,8 @@ def truncated_gumbel_row(
     while n > 0 and log_cutoff[n - 1] == -np.inf:
         n -= 1
     log_law[n:], errors[n:] = -np.inf, 0.0
+    if n == 0:
+        return
     # ratios[i] = p of this rank over p of the rank before; tails[i] = sum of p from here over p.
     ratios, tails = np.zeros(n), np.ones(n)
     for i in range(n - 1, -1, -1):
