@@ -128,25 +128,31 @@ class TruncatedGumbel(WordMechanism):
         return poisson_cutoff(n, math.log(n - 1), 0, n - 1)
 
     def log_laws(self, rows: slice) -> Floats:
-        distances = self.space.distance_rows(rows)
-        block = np.empty_like(distances)
-        first = rows.indices(len(self.space))[0]
+        block, errors = self.log_laws_with_errors(rows)
+        # NaN counts as an infinite error, not as none.
+        self._errors[rows] = np.where(np.isnan(errors), np.inf, errors).max(axis=1)
+        return block
+
+    def log_laws_with_errors(self, rows: slice) -> tuple[Floats, Floats]:
+        """ln P_w(y) for a range of inputs, and an estimate of the absolute error of each value:
+        both of shape (rows, n), in nats. Estimates, not bounds: differences of two quadrature
+        rules plus rounding, for the distances as computed."""
+        distances, law = self.space.distance_rows(rows), self.cutoff_law
+        values, errors = np.empty((2, *distances.shape))
         for i, row in enumerate(distances):
             order = np.argsort(row, kind="stable")
-            by_rank, errors = np.empty((2, len(row)))
-            law = self.cutoff_law
+            by_rank, doubts = np.empty((2, len(row)))
             truncated_gumbel_row(
                 row[order],
                 law.log_probabilities,
                 self.scale,
                 self.space.extent.max_distance,
                 by_rank,
-                errors,
+                doubts,
             )
             by_rank[0] = np.logaddexp(by_rank[0], law.log_zero)
-            block[i, order] = by_rank
-            self._errors[first + i] = errors.max() if np.isfinite(errors).all() else np.inf
-        return block
+            values[i, order], errors[i, order] = by_rank, doubts
+        return values, errors
 
     @property
     def log_law_error(self) -> float:
