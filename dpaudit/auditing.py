@@ -4,10 +4,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+import numpy as np
+
 from .claims import Claim
 from .curves import curves
 from .errors import InputError, NumericalError
 from .exact.audit import ExactFindings, Progress, exact_audit
+from .exact.claimed import pair_distance
 from .mechanisms.protocol import ExplainsLoss, HasLowerBound, WordMechanism
 from .mechanisms.spaces import EmbeddingSpace
 from .results import (
@@ -21,6 +24,7 @@ from .results import (
     SearchRecord,
     SpaceRecord,
     Verdict,
+    wording,
 )
 from .statistics import privacy_statistics
 
@@ -94,7 +98,7 @@ def audit(
             "delta_pair": findings.delta_pair,
             "witness": findings.witness,
             "closed_form": _closed_form(mechanism, claim),
-            "explanation": _explanation(mechanism, findings, verdict),
+            "explanation": _explanation(mechanism, claim, findings, verdict),
             "search": findings.search,
             "statistics": statistics,
             "curves": plotted,
@@ -133,17 +137,32 @@ def _closed_form(mechanism: WordMechanism, claim: Claim) -> ClosedFormRecord | N
 
 
 def _explanation(
-    mechanism: WordMechanism, findings: ExactFindings, verdict: Verdict
+    mechanism: WordMechanism, claim: Claim, findings: ExactFindings, verdict: Verdict
 ) -> tuple[str, ...]:
-    witness, space = findings.witness, mechanism.space
-    if verdict is not Verdict.VIOLATED or witness.output is None:
+    """Why the claim fails, on the pair with the largest failure mass and the output that adds
+    most to it: the witness of epsilon* may be an output that nobody will ever see."""
+    if verdict is not Verdict.VIOLATED or findings.delta_pair is None:
         return ()
     if not isinstance(mechanism, ExplainsLoss):
         return ()
-    first, second, output = (
-        space.index(word) for word in (witness.input, witness.neighbour, witness.output)
+    space = mechanism.space
+    first, second = (space.index(word) for word in findings.delta_pair)
+    ours, theirs = findings.law.row(first), findings.law.row(second)
+    allowed = claim.epsilon * pair_distance(claim, space, first, second)
+    with np.errstate(invalid="ignore"):  # impossible under both: NaN, which adds nothing
+        parts = -np.exp(ours) * np.expm1(np.minimum(allowed + theirs - ours, 0.0))
+    output = int(np.nanargmax(parts))
+    a, b, y = (f"“{space.words[i]}”" for i in (first, second, output))
+    mechanism_says = mechanism.explain(first, second, output)
+    if not mechanism_says:
+        return ()
+    return (
+        f"Take the pair with the largest failure mass, {a} and {b}, and the output {y}. From {a} "
+        f"it has probability {wording.probability(float(ours[output]))}, from {b} "
+        f"{wording.probability(float(theirs[output]))}; the claim allows odds of at most "
+        f"{wording.odds(allowed)} to 1.",
+        *mechanism_says,
     )
-    return mechanism.explain(first, second, output)
 
 
 def _result(

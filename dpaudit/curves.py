@@ -1,7 +1,5 @@
 """What a report plots: curves computed from the exact law for a bounded sample of pairs."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +21,8 @@ _RANDOM_PAIRS = 1000
 #: Points of the law curve and of the profile.
 _RANKS = 300
 _EPSILONS = 41
+#: Beyond so many times the claim, epsilon* is left out of the profile.
+_FAR = 4.0
 
 
 def curves(claim: Claim, findings: ExactFindings, seed: int) -> Curves:
@@ -112,7 +112,10 @@ def _losses(log_laws: Floats, places: Indices) -> list[float]:
 
 
 def _epsilons(claim: Claim, findings: ExactFindings) -> Floats:
-    """A grid that reaches beyond the claim and beyond a finite epsilon*, with the claim on it."""
+    """A grid that reaches beyond the claim and beyond epsilon*, unless that is far beyond the
+    claim: then the part near the claim would not be seen. The claim itself is on it."""
     upper = findings.epsilon.upper
-    largest = claim.epsilon if math.isinf(upper) else max(claim.epsilon, upper)
-    return np.union1d(np.linspace(0.0, 1.25 * largest, _EPSILONS), [claim.epsilon])
+    near = claim.epsilon < upper <= _FAR * claim.epsilon
+    return np.union1d(
+        np.linspace(0.0, 1.25 * (upper if near else claim.epsilon), _EPSILONS), [claim.epsilon]
+    )

@@ -9,12 +9,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..files import write_whole
-from ..results import AuditResult, WitnessLawCurve, wording
+from ..results import AuditResult, Verdict, wording
 
 __all__ = ["render", "write"]
 
-#: Outputs listed beneath the figure of the laws.
+#: Outputs listed beneath the figure of the laws, beside those of the witness.
 _LISTED = 12
+
+#: Nats beyond which an attacker's odds are called certainty: a factor of 10^30.
+_CERTAIN = 30.0 * math.log(10.0)
 
 
 def render(result: AuditResult) -> str:
@@ -22,7 +25,7 @@ def render(result: AuditResult) -> str:
 
     Parts that the result lacks are left out, or replaced by a line that says so.
     """
-    from .figures import figures  # matplotlib, which only a page needs
+    from .figures import LEAST_MASS, figures  # matplotlib, which only a page needs
 
     return (
         _environment()
@@ -31,7 +34,9 @@ def render(result: AuditResult) -> str:
             result=result,
             say=wording,
             figures=figures(result),
-            outputs=_listed_outputs(result.curves.witness_law),
+            least_mass=LEAST_MASS,
+            conclusion=_conclusion(result),
+            outputs=_listed_outputs(result),
         )
     )
 
@@ -71,10 +76,49 @@ def _prose(sentence: str) -> Markup:
     return Markup(re.sub("“(.+?)”", r"“<bdi>\1</bdi>”", str(escape(sentence))))
 
 
-def _listed_outputs(law: WitnessLawCurve | None) -> list[tuple[int, str, str, str]]:
-    """Rank, word and both probabilities of the outputs nearest to the input."""
+def _conclusion(result: AuditResult) -> str | None:
+    """What an attacker makes of the witness of a violation, in words, where the mechanism does
+    not say it in its explanation."""
+    witness = result.witness
+    if result.verdict is not Verdict.VIOLATED or witness is None or result.explanation:
+        return None
+    allowed = result.claim.epsilon * witness.distance
+    if witness.log_ratio <= allowed:  # what breaks the claim is its delta
+        return None
+    word = witness.output
+    seen = f"“{word}”" if word is not None else f"an outcome in {witness.event}"
+    start = (
+        f"What an attacker concludes: whoever sees {seen} and knows that the input was "
+        f"“{witness.input}” or “{witness.neighbour}”"
+    )
+    but = " outside its failure mass δ" if result.claim.delta else ""
+    if math.isinf(witness.log_ratio):
+        certain = f"is certain that it was “{witness.input}”"
+        return f"{start} {certain}. The claim allows no such output{but}."
+    odds = f"may multiply the odds of “{witness.input}” by {_factor(witness.log_ratio)}"
+    if witness.log_ratio > _CERTAIN:
+        odds += ", which is as good as certainty"
+    return f"{start} {odds}. The claim allows a factor of at most {_factor(allowed)}{but}."
+
+
+def _factor(logarithm: float) -> str:
+    """A factor for reading, from its natural logarithm, even when it overflows.
+
+    >>> _factor(math.log(20.0)), _factor(4000.0)
+    ('20', '10^1737.2')
+    """
+    if logarithm < math.log(1e6):
+        return wording.number(math.exp(logarithm))
+    return f"10^{logarithm / math.log(10.0):.1f}"
+
+
+def _listed_outputs(result: AuditResult) -> list[tuple[int, str, str, str]]:
+    """Rank, word and both probabilities of the outputs nearest to the input and of the words of
+    the witness."""
+    law, witness = result.curves.witness_law, result.witness
     if law is None:
         return []
+    named = (witness.neighbour, witness.output) if witness else ()
     rows = zip(
         law.rank,
         law.word,
@@ -82,4 +126,4 @@ def _listed_outputs(law: WitnessLawCurve | None) -> list[tuple[int, str, str, st
         map(wording.probability, law.log_probability_neighbour),
         strict=True,
     )
-    return list(rows)[:_LISTED]
+    return [row for place, row in enumerate(rows) if place < _LISTED or row[1] in named]

@@ -16,6 +16,7 @@ from dpaudit import EmbeddingSpace, InputError, MetricDP, PureDP, audit, mechani
 from dpaudit.reports import page
 from dpaudit.results import (
     AuditResult,
+    ClosedFormRecord,
     Curves,
     Evidence,
     Interval,
@@ -125,12 +126,23 @@ def test_words_and_sources_are_text(violated):
     witness = violated.witness.model_copy(
         update={"input": WORDS[0], "neighbour": WORDS[1], "output": WORDS[2]}
     )
-    parsed = Parsed(
-        page.render(
-            violated.model_copy(update={"witness": witness, "curves": Curves(witness_law=law)})
-        )
+    hostile = "Not so near as <img src=x onerror=alert({})> & “{}”."
+    named = {
+        "witness": witness,
+        "curves": Curves(witness_law=law),
+        "delta_pair": ("<b>", "שלום"),
+        "explanation": (hostile.format(1, WORDS[3]), hostile.format(2, WORDS[4])),
+        "closed_form": ClosedFormRecord(statement="<i>B</i>/R", epsilon_lower=1.0, decides=False),
+        "mechanism": violated.mechanism.model_copy(update={"remarks": (hostile.format(3, "r"),)}),
+    }
+    result = violated.model_copy(update=named)
+    parsed = Parsed(page.render(result))
+    for sentence in (*result.explanation, *result.mechanism.remarks):
+        assert sentence in parsed.text
+    assert f"The rings mark the output “{WORDS[2]}”, with" in parsed.text
+    assert {tag for tag, _ in parsed.elements}.isdisjoint(
+        {"script", "img", "b", "i", "iframe", "link"}
     )
-    assert {tag for tag, _ in parsed.elements}.isdisjoint({"script", "img", "b", "iframe", "link"})
     assert not any(name.startswith("on") for _, found in parsed.elements for name in found)
     for text in (*WORDS, violated.claim.source, violated.space.source):
         assert text in parsed.text
@@ -154,6 +166,199 @@ def test_sentences_come_from_wording(upheld, upheld_page, infinite, infinite_pag
         ]
         for sentence in sentences:
             assert re.sub(r"\s+", " ", sentence) in text
+
+
+def test_a_failure_is_explained(violated):
+    """The explanation of the mechanism, or else what an attacker concludes; never for a claim
+    that holds."""
+    told = Parsed(page.render(violated)).text
+    witness = violated.witness
+    allowed = math.exp(0.5 * witness.distance)
+    assert (
+        f"whoever sees “{witness.output}” and knows that the input was “{witness.input}” or "
+        f"“{witness.neighbour}” may multiply the odds of “{witness.input}” by "
+        f"{math.exp(witness.log_ratio):.4g}. The claim allows a factor of at most {allowed:.4g}."
+    ) in told
+    assert "Why this happens" not in told
+    explained = {
+        "explanation": ("It hardly ever competes.", "So the output says all."),
+        "closed_form": ClosedFormRecord(statement="ε* ≥ B/R", epsilon_lower=9.0, decides=True),
+    }
+    told = Parsed(page.render(violated.model_copy(update=explained))).text
+    order = [
+        "Worst pair",
+        "Why this happens",
+        "It hardly ever competes.",
+        "So the output says all.",
+    ]
+    order += [
+        "ε* ≥ B/R. Here this is 9, which alone refutes the claim.",
+        "Privacy loss of other pairs",
+    ]
+    places = [told.index(part) for part in order]
+    assert places == sorted(places)
+    assert "attacker concludes" not in told
+
+
+def test_conclusions_of_an_attacker(upheld_page, violated, infinite_page):
+    assert "attacker concludes" not in Parsed(upheld_page).text
+    assert "is certain that it was" in Parsed(infinite_page).text
+    for ratio, delta, conclusion in (
+        (4000.0, 0.0, "10^1737.2, which is as good as certainty. The claim allows a factor"),
+        (4000.0, 0.01, "outside its failure mass δ."),
+        (math.inf, 0.01, "allows no such output outside its failure mass δ."),
+        (1e-3, 0.01, None),  # the pair keeps the epsilon: delta is what breaks the claim
+    ):
+        result = violated.model_copy(
+            update={
+                "witness": violated.witness.model_copy(update={"log_ratio": ratio}),
+                "claim": violated.claim.model_copy(update={"delta": delta}),
+                "curves": Curves(),
+            }
+        )
+        told = Parsed(page.render(result)).text
+        assert conclusion in told if conclusion else "attacker concludes" not in told
+
+
+def test_remarks_are_beside_the_worth(upheld):
+    mechanism = upheld.mechanism.model_copy(update={"remarks": ("Only for ε above 7.", "Second.")})
+    told = Parsed(page.render(upheld.model_copy(update={"mechanism": mechanism}))).text
+    order = [
+        "What the promise is worth",
+        "Only for ε above 7.",
+        "Second.",
+        "What the verdict means",
+    ]
+    places = [told.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def _with_law(violated, first: list[float], second: list[float], output: int) -> AuditResult:
+    words = tuple(f"w{i}" for i in range(len(first)))
+    law = WitnessLawCurve(
+        rank=tuple(range(1, len(first) + 1)),
+        word=words,
+        log_probability_input=tuple(first),
+        log_probability_neighbour=tuple(second),
+    )
+    witness = violated.witness.model_copy(
+        update={
+            "output": words[output],
+            "log_probability_input": first[output],
+            "log_probability_neighbour": second[output],
+            "log_ratio": first[output] - second[output],
+        }
+    )
+    return violated.model_copy(update={"witness": witness, "curves": Curves(witness_law=law)})
+
+
+def _picture(html: str, name: str) -> str:
+    return re.search(rf'aria-labelledby="{name}-title.*?</svg>', html, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("output", [0, 20])
+def test_probabilities_far_below_the_smallest_float(violated, output):
+    """Thousands of orders of magnitude: every output has a place, and both values are told."""
+    first = [-0.5 * i for i in range(40)]
+    second = [-1.0 - 230.0 * i for i in range(39, -1, -1)]
+    second[0], second[20] = -9000.0, -9000.0 - 1e-3
+    html = page.render(_with_law(violated, first, second, output))
+    told = Parsed(html).text
+    value = wording.probability(first[output])
+    assert f"with probability {value} from the input and 10^-3908.7 from its neighbour" in told
+    orders = (first[output] + 9000.0) / math.log(10.0)
+    assert f": {orders:,.0f} orders of magnitude apart." in told
+    assert "in another order" in told
+    for name in ("law-n", "law-w"):
+        picture = _picture(html, name)
+        labels = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+        ticks = [label for label in labels if re.fullmatch(r"10\^-\d+|1", label)]
+        assert {"1", "10^-4000"} <= set(ticks)
+        assert f"input: {value}" in labels
+        assert "neighbour: 10^-3908.7" in labels
+        assert not re.search(r"\b(nan|inf)\b", picture)
+        dots = re.findall(r'<use [^>]*\by="([\d.]+)"[^>]*/>', picture)
+        assert len({float(y) for y in dots}) > 35  # not heaped on one edge
+
+
+def test_impossible_outputs_lie_on_the_edge(violated):
+    first = [-100.0 * i for i in range(91)]
+    second = [-math.inf if i % 2 else -9000.0 + 90.0 * i for i in range(91)]
+    html = page.render(_with_law(violated, first, second, 31))
+    told = Parsed(html).text
+    assert "from the input and 0 from its neighbour." in told
+    assert "orders of magnitude" not in told
+    for name in ("law-n", "law-w"):
+        picture = _picture(html, name)
+        assert ">neighbour: impossible<" in picture
+        assert ">impossible<" not in picture  # the mark says it
+        assert ">10^-4000<" in picture
+        assert not re.search(r"\b(nan|inf)\b", picture)
+    unmarked = _with_law(violated, first, second, 31)
+    elsewhere = unmarked.witness.model_copy(update={"output": None, "event": "the set of <b>"})
+    html = page.render(unmarked.model_copy(update={"witness": elsewhere}))
+    assert "sees an outcome in the set of &lt;b&gt; and" in html
+    picture = _picture(html, "law-w")
+    assert ">impossible<" in picture
+
+
+def test_the_table_lists_the_witness_output(violated):
+    html = page.render(_with_law(violated, [-1.0] * 40, [-9000.0] * 40, 30))
+    rows = re.findall(r"<tr><td>(\d+)</td><td><bdi>(\w+)</bdi>", html)
+    assert rows == [(str(i + 1), f"w{i}") for i in [*range(12), 30]]
+
+
+def _with_masses(result: AuditResult, *delta: float, claimed: float = 0.0) -> str:
+    choice = ("witness", *["nearest"] * 4, *["random"] * 8)
+    assert len(delta) == len(choice)
+    losses = LossCurve(
+        distance=tuple(10.0 * i for i in range(1, 14)), loss=(1.0,) * 13, delta=delta, choice=choice
+    )
+    largest = max(delta)
+    return page.render(
+        result.model_copy(
+            update={
+                "claim": result.claim.model_copy(update={"delta": claimed}),
+                "delta_at_claim": Interval(lower=largest, upper=largest),
+                "curves": Curves(pair_losses=losses),
+            }
+        )
+    )
+
+
+def _labels(html: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", _picture(html, "masses-w"))
+
+
+def test_large_masses_are_on_a_linear_scale(violated):
+    html = _with_masses(violated, 0.9, 0.0, 0.02, 0.6, 0.7, *[0.005] * 7, 0.3)
+    assert (
+        "of the 4 pairs of a word and its nearest word, 75% above 0.01 and 50% above 0.5; of the 8 "
+        "random pairs, 12.5% above 0.01 and none above 0.5; of the worst pair by its loss, 0.9."
+    ) in Parsed(html).text
+    assert {"0.0", "0.8", "1.0"} <= set(_labels(html))
+    assert "the claim allows δ" not in Parsed(html).text
+
+
+def test_small_masses_are_on_a_logarithmic_scale(violated):
+    html = _with_masses(violated, 1e-5, 0.0, 1e-14, *[1e-9] * 10, claimed=1e-3)
+    labels = _labels(html)
+    assert {"10^-8", "10^-4", "none"} <= set(labels)
+    assert "0.8" not in labels
+    assert "10^-10" not in labels  # there lie those that need none
+    told = Parsed(html).text
+    assert "on the bottom edge: none, or less than 1e-12" in told
+    assert "the claim allows δ = 0.001" in told
+    assert "none above 0.01" in told
+
+
+def test_without_masses_a_sentence_says_so(violated, upheld_page):
+    for least, told in ((0.0, "any failure mass"), (1e-13, "a failure mass above 1e-12")):
+        html = _with_masses(violated, 0.0, *[least] * 12)
+        assert "masses-w" not in html
+        said = f"Not one of the 13 sampled pairs needs {told} at the claimed ε."
+        assert (said in Parsed(html).text) is (least > 0.0)  # of all pairs it is said already
+    assert "masses-w" not in upheld_page
 
 
 def test_warning_is_prominent(upheld, upheld_page):
@@ -219,7 +424,9 @@ def test_infinite_losses_are_shown_as_such(infinite_page):
 def test_claims_without_a_metric():
     space = _space()
     pure = audit(mechanisms.RandomizedResponse(space, epsilon=2.0), PureDP(1.0))
-    assert "sampled pairs by loss" in Parsed(page.render(pure)).text
+    text = Parsed(page.render(pure)).text
+    assert "sampled pairs by loss" in text
+    assert "sampled pairs by δ" in text
     tolerant = audit(mechanisms.MetricExponential(space, epsilon=2.0), MetricDP(0.5, delta=0.9))
     assert "the verdict rests on δ" in Parsed(page.render(tolerant)).text
 
@@ -245,7 +452,7 @@ def test_ids_are_unique_and_references_are_met(infinite_page):
 def test_figures_have_names_for_screen_readers(upheld_page):
     figures = [found for tag, found in Parsed(upheld_page).elements if tag == "svg"]
     pictures = [found for found in figures if found.get("role") == "img"]
-    assert len(pictures) == 8  # four figures for two widths
+    assert len(pictures) == 8  # four figures for two widths: no pair needs a failure mass
     assert all("aria-labelledby" in found for found in pictures)
     assert all(found.get("aria-hidden") for found in figures if found not in pictures)
 
@@ -306,6 +513,7 @@ def test_page_of_a_large_audit_stays_small(upheld):
         pair_losses=LossCurve(
             distance=tuple(distance.tolist()),
             loss=tuple((7.0 * distance * rng.uniform(0.5, 1.0, 1257)).tolist()),
+            delta=tuple(rng.uniform(0.0, 1.0, 1257).tolist()),
             choice=("witness", *["nearest"] * 256, *["random"] * 1000),
         ),
         profile=ProfileCurve(
@@ -316,7 +524,7 @@ def test_page_of_a_large_audit_stays_small(upheld):
         ),
     )
     text = page.render(upheld.model_copy(update={"curves": curves}))
-    assert len(text.encode()) < 250_000
+    assert len(text.encode()) < 280_000
     pictures = re.findall(r'<svg class="picture.*?</svg>', text, re.DOTALL)
     assert max(map(len, pictures)) < 60_000
 

@@ -19,6 +19,7 @@ from .claimed import (
     claimed_distance_error,
     claimed_distances,
     claimed_tile,
+    pair_distance,
 )
 from .laws import ExactLaw
 from .profile import delta_over_pairs
@@ -224,7 +225,7 @@ def _epsilon_interval(mechanism: WordMechanism, claim: Claim, largest: _Largest)
     relative = claimed_distance_error(claim, mechanism.space)
     if relative or largest.loss_error:
         relative += 2.0**-51  # the division, and the sums in front of it
-    distance = _pair_distance(mechanism, claim, largest.input, largest.neighbour)
+    distance = pair_distance(claim, mechanism.space, largest.input, largest.neighbour)
     lower = (largest.value - largest.loss_error / distance) * (1.0 - 2.0 * relative)
     upper = largest.upper * (1.0 + 2.0 * relative)
     return Interval(lower=max(0.0, lower), upper=upper)
@@ -243,13 +244,6 @@ def _delta_error(mechanism: WordMechanism, claim: Claim) -> float:
     return 2.0 * (2.0 * mechanism.log_law_error + exponent)
 
 
-def _pair_distance(mechanism: WordMechanism, claim: Claim, first: int, second: int) -> float:
-    measured = claim_space(claim, mechanism.space)
-    if measured is None:
-        return 1.0
-    return float(measured.distance_rows(slice(first, first + 1))[0, second])
-
-
 def _witness(claim: Claim, law: ExactLaw, largest: _Largest) -> Witness:
     words = law.mechanism.space.words
     first = float(law.row(largest.input)[largest.output])
@@ -257,7 +251,7 @@ def _witness(claim: Claim, law: ExactLaw, largest: _Largest) -> Witness:
     return Witness(
         input=words[largest.input],
         neighbour=words[largest.neighbour],
-        distance=_pair_distance(law.mechanism, claim, largest.input, largest.neighbour),
+        distance=pair_distance(claim, law.mechanism.space, largest.input, largest.neighbour),
         output=words[largest.output],
         log_probability_input=first,
         log_probability_neighbour=second,
@@ -267,7 +261,7 @@ def _witness(claim: Claim, law: ExactLaw, largest: _Largest) -> Witness:
 
 def _set_witness(claim: Claim, law: ExactLaw, first: int, second: int) -> Witness:
     """The set of outputs {y : P_w(y) > e^(epsilon d) P_w'(y)}, on which delta is attained."""
-    distance = _pair_distance(law.mechanism, claim, first, second)
+    distance = pair_distance(claim, law.mechanism.space, first, second)
     ours, theirs = law.row(first), law.row(second)
     inside = np.flatnonzero(ours > claim.epsilon * distance + theirs)
     inside = inside[np.argsort(-ours[inside], kind="stable")]

@@ -9,7 +9,13 @@ from ..claims import Claim
 from ..mechanisms.spaces import EmbeddingSpace
 from ..mechanisms.spaces.distances import Tile
 
-__all__ = ["claim_space", "claimed_distance_error", "claimed_distances", "claimed_tile"]
+__all__ = [
+    "claim_space",
+    "claimed_distance_error",
+    "claimed_distances",
+    "claimed_tile",
+    "pair_distance",
+]
 
 Floats = NDArray[np.float64]
 
@@ -43,3 +49,11 @@ def claimed_distance_error(claim: Claim, space: EmbeddingSpace) -> float:
     """Bound on the relative rounding error of the distances of the claim."""
     measured = claim_space(claim, space)
     return 0.0 if measured is None else measured.tiles.relative_error
+
+
+def pair_distance(claim: Claim, space: EmbeddingSpace, first: int, second: int) -> float:
+    """Distance of two words in the claim."""
+    measured = claim_space(claim, space)
+    if measured is None:
+        return 1.0
+    return float(measured.distance_rows(slice(first, first + 1))[0, second])

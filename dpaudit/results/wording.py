@@ -22,6 +22,7 @@ __all__ = [
     "equals",
     "headline",
     "number",
+    "odds",
     "probability",
     "sampler_sentence",
     "search_sentence",
@@ -52,11 +53,13 @@ def number(value: float) -> str:
     """A number for reading: four significant digits, infinity as a sign, and nothing below 1
     shown as 1.
 
-    >>> number(10.02345), number(float("inf")), number(0.0), number(0.999997)
-    ('10.02', '∞', '0', '1 - 3e-06')
+    >>> number(10.02345), number(float("inf")), number(37261.4), number(0.999997)
+    ('10.02', '∞', '37,261', '1 - 3e-06')
     """
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:,.0f}"
     if 0.99995 <= value < 1.0:
         return f"1 - {1.0 - value:.1g}"
     return f"{value:.4g}"
@@ -75,6 +78,15 @@ def probability(log_probability: float) -> str:
     if log_probability > -690.0:
         return f"{math.exp(log_probability):.1e}"
     return f"10^{log_probability / math.log(10):.1f}"
+
+
+def odds(log_odds: float) -> str:
+    """Odds for reading, from their natural logarithm.
+
+    >>> odds(math.log(20.0)), odds(4000.0)
+    ('20', '10^1737.2')
+    """
+    return number(math.exp(log_odds)) if log_odds < 14.0 else f"10^{log_odds / math.log(10):.1f}"
 
 
 def equals(interval: Interval) -> str:
@@ -216,7 +228,8 @@ def closed_form_sentence(result: AuditResult) -> str | None:
         else "which alone does not decide: the claim lies above it"
     )
     return (
-        f"Without computing any law: {bound.statement} = {number(bound.epsilon_lower)}, {decides}."
+        f"Without computing any law, {bound.statement}. Here this is "
+        f"{number(bound.epsilon_lower)}, {decides}."
     )
 
 

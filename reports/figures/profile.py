@@ -10,34 +10,33 @@ from ...results import AuditResult, ProfileCurve
 from ...results.wording import number
 from .drawing import (
     CLAIM,
+    LEAST_MASS,
     TRUE,
     Drawing,
     Key,
     drawing,
-    epsilon_label,
+    epsilon_axis,
     known_epsilon,
     power_of_ten,
-    thousands,
 )
 from .svg import COLOURS, Layout
 
 __all__ = ["profile_figure"]
-
-#: Failure masses below this are not told apart from none.
-_LEAST = 1e-12
 
 
 def profile_figure(curve: ProfileCurve, result: AuditResult) -> Drawing:
     """The privacy profile of the witness pair and the largest over the sampled pairs."""
     claim, true = result.claim, known_epsilon(result)
     epsilon, largest, witness = map(np.array, (curve.epsilon, curve.largest, curve.witness))
+    if true is not None and true > 1.25 * epsilon[-1]:
+        true = None  # far beyond what the samples cover
     if true is not None:  # where every curve ends, which the grid of the samples may miss
         place = int(np.searchsorted(epsilon, true, side="right"))
         epsilon = np.insert(epsilon, place, true)
         largest, witness = np.insert(largest, place, 0.0), np.insert(witness, place, 0.0)
-    shown = largest[largest > _LEAST]
+    shown = largest[largest > LEAST_MASS]
 
-    def draw(axes: Axes, _layout: Layout) -> None:
+    def draw(axes: Axes, layout: Layout) -> None:
         axes.set(xlim=(0.0, float(epsilon[-1])))
         if shown.size:
             # A curve that reaches zero leaves through the bottom of the picture.
@@ -59,14 +58,13 @@ def profile_figure(curve: ProfileCurve, result: AuditResult) -> Drawing:
             axes.axvline(true, **TRUE)
         if claim.delta > 0.0:
             axes.axhline(claim.delta, **CLAIM)
-        axes.set_xlabel(epsilon_label(result))
+        epsilon_axis(axes, layout, result)
         axes.set_ylabel("failure mass δ")
-        axes.xaxis.set_major_formatter(thousands)
 
     promised = f", δ = {number(claim.delta)}" if claim.delta else ""
     keys = [
         Key("line", "input", "largest of the sampled pairs"),
-        Key("beads", "neighbour", "the worst pair"),
+        Key("beads", "neighbour", "the worst pair by its loss"),
         Key("dashed", "claim", f"the claim, ε = {number(claim.epsilon)}{promised}"),
     ]
     if true is not None:

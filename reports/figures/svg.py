@@ -118,6 +118,7 @@ def _inline(svg: str, name: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.S)
     body = re.sub(r"<g\b[^>]*>\s*(?:<use [^>]*>\s*)+</g>", _hoist_style, body)
     body = re.sub(r"<[^>]*>", lambda tag: _shorten(tag.group()), body)
+    body = re.sub(r"M (\S+ \S+) \s*L \1 ", r"M\1h0", body)  # dots: strokes without length
     body = re.sub(r"<defs>\s*</defs>", "", re.sub(r">\s+<", "><", body))
     return _with_colours(_with_unique_ids(body.strip(), name))
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dpaudit import EmbeddingSpace, audit, mechanisms
+from dpaudit import EmbeddingSpace, MetricDP, audit, mechanisms
 from dpaudit.reports import page
 
 pytestmark = pytest.mark.slow
@@ -66,16 +67,39 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def probed() -> str:
-    """A page of a real audit with words that would break out, and a probe inside. The policy
-    that forbids scripts is taken out, so that escaping alone has to hold."""
+    """A page of a real audit with words that would break out, laws that reach 10^-4000 and a
+    probe inside. The policy that forbids scripts is taken out, so that escaping alone has to
+    hold."""
     builtin = EmbeddingSpace.builtin()
     space = EmbeddingSpace([*WORDS, *builtin.words[len(WORDS) :]], builtin.vectors, source=WORDS[1])
-    result = audit(mechanisms.MetricExponential(space, epsilon=12.0))
+    result = audit(mechanisms.MetricExponential(space, epsilon=12.0), MetricDP(6.0))
+    law = result.curves.witness_law
     assert result.witness
-    witness = result.witness.model_copy(
-        update={"input": WORDS[0], "neighbour": WORDS[2], "output": WORDS[4]}
-    )
-    text = page.render(result.model_copy(update={"witness": witness}))
+    assert law
+    middle = len(law.word) // 8
+    changes = {
+        "explanation": tuple(f"The word “{word}” is far away: {word}" for word in WORDS),
+        "mechanism": result.mechanism.model_copy(update={"remarks": WORDS}),
+        "curves": result.curves.model_copy(
+            update={
+                "witness_law": law.model_copy(
+                    update={
+                        "word": (*law.word[:middle], WORDS[4], *law.word[middle + 1 :]),
+                        "log_probability_input": tuple(-100.0 - rank for rank in law.rank),
+                        "log_probability_neighbour": (
+                            *[-9000.0] * (middle + 1),
+                            *[-math.inf] * (len(law.rank) - middle - 1),
+                        ),
+                    }
+                )
+            }
+        ),
+        "witness": result.witness.model_copy(
+            update={"input": WORDS[0], "neighbour": WORDS[2], "output": WORDS[4]}
+        ),
+    }
+    text = page.render(result.model_copy(update=changes))
+    assert "neighbour: 10^-3908.7" in text
     text, policies = re.subn(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", text)
     assert policies == 1
     return text.replace("</body>", PROBE + "</body>")
@@ -125,7 +149,7 @@ def test_page_in_a_browser(chromium, probed, tmp_path, width):
         assert seen["widest"] <= width
         assert seen["ran"] is None
         assert seen["images"] == 0
-        assert len(seen["figures"]) == 4  # one of the two pictures of each
+        assert len(seen["figures"]) == 5  # one of the two pictures of each
         assert all(w >= 0.85 * min(width, 768) and h > 100 for w, h in seen["figures"])
         assert seen["font"] >= 10.5
         assert _contrast(seen["text"], seen["paper"]) >= 4.5
