@@ -68,13 +68,13 @@ def comparison_table(results: list[AuditResult]) -> None:
             wording.number(result.claim.epsilon),
             wording.number(true),
             f"{true / result.claim.epsilon:.3g}",
-            wording.number(result.delta_at_claim.upper),
+            wording.number(result.delta_at_claim.lower),
             wording.number(statistics.kept.mean) if statistics else "",
             wording.number(statistics.bayes_vulnerability) if statistics else "",
         )
     console = _console(width=100)
     console.print(table)
     if any(result.delta_at_claim.upper for result in results):
-        console.print("\nδ: the failure mass that the worst pair needs at the claimed ε.")
+        console.print("\nδ: the least failure mass that the worst pair needs at the claimed ε.")
     for remark in dict.fromkeys(r for result in results for r in result.mechanism.remarks):
         console.print(Text(f"\n{remark}"))

@@ -115,7 +115,7 @@ class RandomCutoffExponential(WordMechanism):
         n = len(self.space)
         odds = (math.e * n) ** 2
         return (
-            "Every ε that this mechanism accepts, ε > 2(1 + ln n)/Δmin, allows odds of "
+            f"Every ε that {self.name} accepts, ε > 2(1 + ln n)/Δmin, allows odds of "
             f"(e·n)² = {odds:.3g} to 1 between the closest words: no admissible ε promises more.",
         )
 
