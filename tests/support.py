@@ -16,6 +16,7 @@ from dpaudit.mechanisms.spaces import EmbeddingSpace
 
 __all__ = [
     "DIGITS",
+    "KINDS",
     "METRICS",
     "SPACES",
     "VOCABULARIES",
@@ -27,8 +28,10 @@ __all__ = [
     "known_answer",
     "known_laws",
     "known_space",
+    "largest_loss",
     "make_space",
     "mechanism_p_value",
+    "random_space",
 ]
 
 Floats = NDArray[np.float64]
@@ -97,6 +100,43 @@ def make_space(kind: str, metric: str = "euclidean") -> EmbeddingSpace:
     """A fresh small space, with nothing cached."""
     vectors = _vectors(kind)
     return EmbeddingSpace([f"w{i}" for i in range(len(vectors))], vectors, metric, source=kind)
+
+
+#: Kinds of random vocabularies, for `random_space`.
+KINDS = ("scattered", "clustered", "lattice", "near-simplex", "simplex", "line")
+
+
+def random_space(kind: str, n: int, rng: np.random.Generator) -> EmbeddingSpace:
+    """A random vocabulary of `n` words; "lattice" and "simplex" have tied distances."""
+    if kind == "scattered":
+        vectors = rng.standard_normal((n, 3))
+    elif kind == "clustered":  # up to three tight groups, far from each other
+        centres = 5.0 * rng.standard_normal((3, 2))
+        vectors = centres[rng.integers(0, 3, n)] + 0.3 * rng.standard_normal((n, 2))
+    elif kind == "lattice":
+        cells = rng.permutation(36)[:n]
+        vectors = np.stack([cells // 6, cells % 6], axis=1).astype(float)
+    elif kind == "near-simplex":  # all distances nearly equal
+        vectors = np.eye(n) + 0.02 * rng.standard_normal((n, n))
+    elif kind == "simplex":
+        vectors = np.eye(n)
+    else:
+        assert kind == "line"  # distances over three orders of magnitude
+        vectors = rng.permutation(2.0 ** np.linspace(0.0, 10.0, n))[:, None]
+    return EmbeddingSpace([f"w{i}" for i in range(n)], vectors, source=kind)
+
+
+def largest_loss(log_laws: Floats, distance_matrix: Floats) -> float:
+    """max over pairs and outputs of the loss per distance, by comparing all of them.
+
+    Outputs impossible on both inputs are skipped.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        losses = log_laws[:, None, :] - log_laws[None, :, :]
+        losses[np.isnan(losses)] = -np.inf
+        ratios = losses.max(axis=2) / distance_matrix
+    np.fill_diagonal(ratios, -np.inf)
+    return float(ratios.max())
 
 
 def exact_distance(first: Floats, second: Floats, metric: str) -> Any:

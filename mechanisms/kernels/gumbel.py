@@ -321,7 +321,8 @@ def truncated_gumbel_row(
         few = count <= _FEW
         rate = _hazard_sum(left, distances, count, scale, radius) if few else sums[sample]
         rate += (1.0 + v_max) / scale
-        right = min(radius, left + _LONGEST / rate)
+        # Never shorter than a millionth, whatever the rate: the error estimate says at what cost.
+        right = min(radius, left + max(_LONGEST / rate, 1e-6 * radius))
         if below < n:
             right = min(right, distances[below] - radius)
         if right - left > 1e-15 * radius:

@@ -9,10 +9,11 @@ speed.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 __all__ = ["cores", "ordered_map"]
 
@@ -23,6 +24,12 @@ Result = TypeVar("Result")
 def cores() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The linear algebra libraries of this process; looked for once, because that is slow."""
+    return ThreadpoolController()
 
 
 def ordered_map(
@@ -38,7 +45,7 @@ def ordered_map(
     threads = threads or cores()
     remaining = iter(pieces)
     waiting: list[Future[Result]] = []
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         try:
             waiting = [pool.submit(work, piece) for piece in islice(remaining, threads + 1)]
             while waiting:

@@ -79,7 +79,8 @@ class TruncatedGumbel(WordMechanism):
             raise InputError(
                 f"cutoff is {self.cutoff!r}, but it must be one of {', '.join(_CUTOFFS)}."
             )
-        if not epsilon > self.smallest_epsilon:
+        # With room for rounding: closer to the bound, b is beyond 10^10 Delta_max.
+        if not epsilon > self.smallest_epsilon * (1.0 + 1e-11):
             first, second = (self.space.words[i] for i in self.space.extent.closest)
             raise ClaimError(
                 f"epsilon is {epsilon:g}, but on this vocabulary the scale of {self.name} exists "
@@ -102,9 +103,10 @@ class TruncatedGumbel(WordMechanism):
     def scale(self) -> float:
         """b of the noise, in units of distance."""
         shortest, longest = self.space.extent.min_distance, self.space.extent.max_distance
-        a = (self.epsilon - 2.0 * (1.0 + math.log(len(self.space))) / shortest) / 3.0
-        lambert = float(lambertw(2.0 * a * longest).real)
-        return 2.0 * longest / min(lambert, math.log(a * shortest))
+        # a Delta_min - 1, which keeps its precision close to the bound where it vanishes.
+        beyond = (self.epsilon - self.smallest_epsilon) * shortest / 3.0
+        lambert = float(lambertw(2.0 * (1.0 + beyond) * longest / shortest).real)
+        return 2.0 * longest / min(lambert, math.log1p(beyond))
 
     @property
     def parameters(self) -> dict[str, float | int | str | bool]:
@@ -170,19 +172,19 @@ class TruncatedGumbel(WordMechanism):
 
     @property
     def sampler_error(self) -> float:
-        """The uniform numbers have 53 bits and noise and sums are rounded: each moves a noise
-        value by at most `step`. The argmin changes only where two candidates come closer than
-        twice that, and the density of a difference of noises is at most the largest density.
-        The cutoff costs n u more."""
+        """Rounding moves each noise value g = g(U) by some s, and the argmin changes only where
+        two candidates come as close as the sum of their s. With one of them fixed, the other has
+        a chance of at most 4 s times the largest density f for that, so a pair changes with a
+        chance of at most 8 f E[s]. U is off by at most 8 u, and the mean of g(U + 8u) - g(U - 8u)
+        is at most 16 u times the range 2 Delta_max of g; logarithms and sums add 16 u
+        (Delta_max + b). The cutoff costs n u more."""
         longest, b = self.space.extent.max_distance, self.scale
         v_0, v_max = math.exp(-longest / b), math.exp(longest / b)
         mass = -math.exp(-v_0) * math.expm1(-(v_max - v_0))
-        # g = -b ln(-ln F): dg/dF = b / (F (-ln F)), largest at an end of the range of F.
-        slope = b / min(v_0 * math.exp(-v_0), v_max * math.exp(-v_max))
-        step = slope * 8.0 * _UNIT_ROUNDOFF + 16.0 * _UNIT_ROUNDOFF * (longest + b)
-        density = min(1.0 / (math.e * b * mass), 1e300)
-        pairs = self.cutoff_law.mean_pairs()
-        return min(1.0, 4.0 * pairs * step * density + (len(self.space) + 8) * _UNIT_ROUNDOFF)
+        density = 1.0 / (math.e * b * mass)
+        moved = (32.0 * longest + 16.0 * (longest + b)) * _UNIT_ROUNDOFF
+        changed = 8.0 * density * moved * self.cutoff_law.mean_pairs()
+        return min(1.0, changed + (len(self.space) + 8) * _UNIT_ROUNDOFF)
 
     def epsilon_lower_bound(self) -> EpsilonLowerBound:
         """B_n / R of specification section 8: from some w' the farthest word y has rank n, so
