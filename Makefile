@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: audit test slow lint format types docs wheel benchmarks builtin-space clean
+.PHONY: audit test slow lint format types docs refutation wheel benchmarks builtin-space clean
 
 audit: $(VENV)/installed
 	$(BIN)/python -m dpaudit.showcase --output audit-output
@@ -27,9 +27,15 @@ format: $(VENV)/installed-for-tests
 types: $(VENV)/installed-for-tests
 	$(BIN)/python -m mypy
 
-# Writes the published schema anew; a test fails if it is out of date.
+# Writes the published schema and the output shown in the README anew; tests fail if they are out
+# of date. The tables of docs/truncated-gumbel.md take some minutes: `make refutation`.
 docs: $(VENV)/installed
 	$(BIN)/python -m tools.write_schema docs/audit-result.schema.json
+	$(BIN)/python -m tools.write_readme
+
+refutation: $(VENV)/installed
+	$(BIN)/python -m tools.refutation --output docs
+	$(BIN)/python -m tools.run_mldp_text --output docs
 
 wheel: $(VENV)/installed-for-tests
 	$(BIN)/python -m tools.wheel_smoke_test
