@@ -36,8 +36,8 @@ __all__ = [
 _MEANING = {
     ("upheld", "exact"): (
         "The claim holds for every pair of words of this vocabulary. This was computed from the "
-        "ideal output law in floating point, with an allowance for rounding; it says nothing "
-        "about other vocabularies."
+        "ideal output law in floating point, with an allowance for numerical error; it says "
+        "nothing about other vocabularies."
     ),
     ("violated", "exact"): (
         "The claim is false on this vocabulary: the witness named here breaks it. "
