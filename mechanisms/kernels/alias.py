@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from ...errors import InputError, NumericalError, require_memory
 from .parallel import ordered_map
 
-__all__ = ["AliasTables", "build_tables", "draw_entries", "sample_in_chunks", "table_error"]
+__all__ = [
+    "AliasTables",
+    "build_tables",
+    "checked_positions",
+    "draw_entries",
+    "sample_in_chunks",
+    "table_error",
+]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -175,6 +182,21 @@ def draw_entries(
         outputs[i] = draw_entry(thresholds, aliases, rows[i], uniforms[i, 0], uniforms[i, 1])
 
 
+def checked_positions(inputs: Indices, count: int) -> Indices:
+    """The inputs as contiguous 64-bit integers; `InputError` unless all are from 0 to
+    `count` - 1, because jitted kernels do not check.
+
+    Examples
+    --------
+    >>> checked_positions(np.array([0, 2]), 3).tolist()
+    [0, 2]
+    """
+    inputs = np.ascontiguousarray(inputs, dtype=np.int64)
+    if len(inputs) and not (inputs.min() >= 0 and inputs.max() < count):
+        raise InputError(f"inputs must be positions from 0 to {count - 1} in the vocabulary.")
+    return inputs
+
+
 def sample_in_chunks(
     inputs: Indices,
     count: int,
@@ -184,15 +206,12 @@ def sample_in_chunks(
 ) -> Indices:
     """Run `kernel(inputs, uniforms, outputs)` over chunks of inputs and return all outputs.
 
-    Inputs are positions from 0 to `count` - 1; others raise `InputError`, because jitted kernels
-    do not check.
+    Inputs are positions from 0 to `count` - 1; others raise `InputError`.
 
     Each input uses `uniforms_each` consecutive numbers of the generator's stream, so neither
     chunks nor the caller's batches change the outputs.
     """
-    inputs = np.ascontiguousarray(inputs, dtype=np.int64)
-    if len(inputs) and not (inputs.min() >= 0 and inputs.max() < count):
-        raise InputError(f"inputs must be positions from 0 to {count - 1} in the vocabulary.")
+    inputs = checked_positions(inputs, count)
     outputs = np.empty(len(inputs), dtype=np.int64)
     for start in range(0, len(inputs), CHUNK):
         part = slice(start, start + CHUNK)

@@ -13,6 +13,7 @@ from scipy.special import gammaln, lambertw
 
 from ...claims import MetricDP
 from ...errors import ClaimError, InputError, require_positive
+from ..kernels.alias import checked_positions
 from ..kernels.gumbel import truncated_gumbel_row
 from ..kernels.parallel import ordered_map
 from ..protocol import EpsilonLowerBound, Floats, Indices, WordMechanism
@@ -241,10 +242,7 @@ class TruncatedGumbel(WordMechanism):
         return nearer + ties + 1
 
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
-        inputs = np.ascontiguousarray(inputs, dtype=np.int64)
-        n = len(self.space)
-        if len(inputs) and not (inputs.min() >= 0 and inputs.max() < n):
-            raise InputError(f"inputs must be positions from 0 to {n - 1} in the vocabulary.")
+        inputs = checked_positions(inputs, len(self.space))
         outputs = np.empty(len(inputs), dtype=np.int64)
         _draw(
             self.space.order,
