@@ -1,16 +1,21 @@
 """`audit`: checks a claim about a mechanism with the best evidence available."""
 
+import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from .certificates.certify import PATIENCE, Certification, certify
 from .claims import Claim
 from .curves import curves
 from .errors import InputError, NumericalError
 from .exact.audit import ExactFindings, Progress, exact_audit
 from .exact.claimed import pair_distance
+from .exact.verdict import decide
+from .files import write_whole
 from .mechanisms.protocol import ExplainsLoss, HasLowerBound, WordMechanism
 from .mechanisms.spaces import EmbeddingSpace
 from .results import (
@@ -30,7 +35,7 @@ from .statistics import privacy_statistics
 
 __all__ = ["audit"]
 
-_REPORTED_VERSIONS = ("dpaudit", "numpy", "scipy", "numba")
+_REPORTED_VERSIONS = ("dpaudit", "numpy", "scipy", "numba", "python-flint")
 
 
 def audit(
@@ -38,6 +43,7 @@ def audit(
     claim: Claim | None = None,
     *,
     method: Literal["auto", "exact"] = "auto",
+    certificate: str | Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -50,7 +56,10 @@ def audit(
     claim
         What to check; `PureDP`, `ApproximateDP` or `MetricDP`.
     method
-        "exact", or "auto" for the best evidence that there is.
+        "exact": the output law in floating point. "auto", for the best evidence that there is,
+        derives what that finds anew in ball arithmetic, unless this would take minutes.
+    certificate
+        File to write the certificate to. If this is given, minutes do not matter.
     seed
         Fixes the sample of pairs that the curves show; the verdict does not depend on it.
     progress
@@ -64,7 +73,8 @@ def audit(
     Raises
     ------
     InputError
-        If an argument is unusable. A numerical failure is no error but an `inconclusive` result.
+        If an argument is unusable. A numerical failure is no error but an `inconclusive` result,
+        and so is a contradiction between the two computations.
 
     Examples
     --------
@@ -81,6 +91,8 @@ def audit(
             f"mechanism is a {type(mechanism).__name__} without log_laws, so it has no exact law; "
             "only mechanisms with an exact law can be audited."
         )
+    if certificate is not None and method == "exact":
+        raise InputError("A certificate is more than exact evidence: use the method auto.")
     claim = claim or mechanism.claim
     try:
         findings = exact_audit(mechanism, claim, progress=progress)
@@ -90,8 +102,8 @@ def audit(
         plotted = curves(claim, findings, seed)
     except NumericalError as error:
         return _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
-    verdict, reason = _decide(claim, findings)
-    return _result(mechanism, claim, seed, verdict, reason).model_copy(
+    verdict, reason = decide(claim, findings)
+    result = _result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
             "epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
@@ -104,23 +116,49 @@ def audit(
             "curves": plotted,
         }
     )
+    if method == "exact":
+        return result
+    patience = PATIENCE if certificate is None else math.inf
+    outcome = certify(mechanism, claim, findings, patience=patience, progress=progress)
+    result = _with_certification(result, outcome)
+    if certificate is not None and outcome.certificate is not None:
+        write_whole(certificate, outcome.certificate.to_json())
+        result = result.model_copy(update={"certificate": str(certificate)})
+    return result
 
 
-def _decide(claim: Claim, findings: ExactFindings) -> tuple[Verdict, str | None]:
-    """The verdict from intervals: whatever they do not decide is inconclusive."""
-    what, found, bound = (
-        ("δ", findings.delta_at_claim, claim.delta)
-        if claim.delta > 0.0
-        else ("ε*", findings.epsilon, claim.epsilon)
-    )
-    if found.upper <= bound:
-        return Verdict.UPHELD, None
-    if found.lower > bound:
-        return Verdict.VIOLATED, None
-    return Verdict.INCONCLUSIVE, (
-        f"{what} lies between {found.lower!r} and {found.upper!r}, and the claim {bound!r} lies "
-        "between them too: floating point cannot decide a tie."
-    )
+def _with_certification(result: AuditResult, outcome: Certification) -> AuditResult:
+    """What ball arithmetic changes about a result of the exact audit."""
+    if outcome.contradiction:
+        # Neither computation can be believed, so nothing is left of what they found.
+        return result.model_copy(
+            update={
+                "verdict": Verdict.INCONCLUSIVE,
+                "reason": outcome.reason,
+                "epsilon": Interval(lower=0.0, upper=float("inf")),
+                "delta_at_claim": Interval(lower=0.0, upper=1.0),
+                "delta_pair": None,
+                "witness": None,
+                "statistics": None,
+                "explanation": (),
+                "curves": Curves(),
+            }
+        )
+    certificate = outcome.certificate
+    if certificate is None:
+        return result.model_copy(update={"certification": outcome.reason})
+    changes: dict[str, object] = {
+        "evidence": Evidence.CERTIFIED,
+        "verdict": certificate.verdict,
+        "reason": None,
+        "certification": outcome.reason,
+        "certified_epsilon": outcome.epsilon,
+    }
+    if outcome.enclosure is not None:
+        changes["epsilon"] = outcome.enclosure
+    if certificate.verdict is Verdict.UPHELD and result.claim.delta == 0.0:
+        changes |= {"delta_at_claim": Interval(lower=0.0, upper=0.0), "delta_pair": None}
+    return result.model_copy(update=changes)
 
 
 def _closed_form(mechanism: WordMechanism, claim: Claim) -> ClosedFormRecord | None:

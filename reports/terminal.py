@@ -40,6 +40,7 @@ def show(result: AuditResult) -> None:
         ("Warning", wording.worth_warning(result)),
         *zip(["Worth", *[""] * 9], wording.worth_sentences(result), strict=False),
         *(("", remark) for remark in result.mechanism.remarks),
+        ("Proof", wording.certification_sentence(result)),
         ("Sampler", wording.sampler_sentence(result)),
         ("Search", wording.search_sentence(result)),
     ]

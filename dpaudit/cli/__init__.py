@@ -12,7 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import DPAuditError
-from . import audit, law, mechanisms
+from . import audit, law, mechanisms, verify
 
 __all__ = ["app", "main"]
 
@@ -25,13 +25,15 @@ app = typer.Typer(
     help=(
         "Checks claims of differential privacy about mechanisms, above all those that privatise "
         "text word by word.\n\n"
-        "Exit codes: 0 the claim is upheld, 1 it is violated, 2 bad input, 3 undecided.\n\n"
+        "Exit codes: 0 the claim is upheld (or the certificate verified), 1 it is violated (or "
+        "rejected), 2 bad input, 3 undecided.\n\n"
         "Start with: dpaudit audit metric-exponential --epsilon 12"
     ),
 )
 app.command("mechanisms")(mechanisms.command)
 app.command("audit")(audit.command)
 app.command("law")(law.command)
+app.command("verify")(verify.command)
 
 
 def _print_version(wanted: bool) -> None:

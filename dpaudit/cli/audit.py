@@ -54,7 +54,12 @@ def command(
     metric: Metric = "euclidean",
     on_duplicate: OnDuplicate = "error",
     settings: Parameters = None,
-    method: Annotated[str, typer.Option("--method", help="auto or exact.")] = "auto",
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", help="auto (certified where that takes at most a minute) or exact."
+        ),
+    ] = "auto",
     claim: Annotated[
         str | None,
         typer.Option("--claim", help="pure, approximate or metric; default: the mechanism's own."),
@@ -73,6 +78,15 @@ def command(
     ] = None,
     seed: Seed = 0,
     json_file: JsonFile = None,
+    certificate_file: Annotated[
+        str | None,
+        typer.Option(
+            "--certificate",
+            metavar="FILE",
+            help="Write a proof of the verdict that `dpaudit verify` checks, however long it takes "
+            "to make.",
+        ),
+    ] = None,
     html_file: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")
     ] = None,
@@ -103,7 +117,16 @@ def command(
         raise InputError(f"--method is {method!r}, but it must be auto or exact.")
     stages: dict[str, float] = {}
     with progress_bar(quiet) as show:
-        result = audit(mechanism, checked, seed=seed, progress=_timed(stages, started, show))
+        result = audit(
+            mechanism,
+            checked,
+            method="exact" if method == "exact" else "auto",
+            certificate=certificate_file,
+            seed=seed,
+            progress=_timed(stages, started, show),
+        )
+    if certificate_file and result.certificate is None:
+        print(f"dpaudit: no certificate is written. {result.certification}", file=sys.stderr)
     if json_file:
         write_output(json_file, result.to_json())
     if html_file:

@@ -79,11 +79,13 @@ class Evidence(StrEnum):
     STATISTICAL = "statistical"
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What all records are: frozen, and strict about their fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Interval(_Record):
+class Interval(Record):
     """An enclosure [lower, upper] of a number.
 
     Examples
@@ -109,7 +111,7 @@ class Interval(_Record):
         return 0.5 * (self.lower + self.upper)
 
 
-class MechanismRecord(_Record):
+class MechanismRecord(Record):
     """Which mechanism was audited; `sampler_error` is the bound tau on the total variation
     between the sampler's law and the ideal law, null where none is known. `remarks` are sentences
     about what the mechanism can promise at all."""
@@ -120,7 +122,7 @@ class MechanismRecord(_Record):
     remarks: tuple[str, ...] = ()
 
 
-class SpaceRecord(_Record):
+class SpaceRecord(Record):
     """Which embedding space was audited; `sha256` digests its words and vectors."""
 
     source: str
@@ -132,7 +134,7 @@ class SpaceRecord(_Record):
     sha256: str
 
 
-class ClaimRecord(_Record):
+class ClaimRecord(Record):
     """What was claimed."""
 
     kind: Literal["pure", "approximate", "metric"]
@@ -144,7 +146,7 @@ class ClaimRecord(_Record):
     source: str
 
 
-class Witness(_Record):
+class Witness(Record):
     """The pair and the output (or event) at which the largest loss per distance is attained.
 
     `log_ratio` is ln P_input(output) - ln P_neighbour(output) in nats.
@@ -160,7 +162,7 @@ class Witness(_Record):
     log_ratio: Number
 
 
-class Summary(_Record):
+class Summary(Record):
     """Mean, smallest and largest value over the words of the vocabulary."""
 
     mean: Number
@@ -168,7 +170,7 @@ class Summary(_Record):
     max: Number
 
 
-class StatisticsRecord(_Record):
+class StatisticsRecord(Record):
     """Privacy statistics (specification, section 2).
 
     `kept`: the chance P_w(w) that a word is not changed. `support_001`: number of outputs with
@@ -184,7 +186,7 @@ class StatisticsRecord(_Record):
     leakage_bits: Number
 
 
-class WitnessLawCurve(_Record):
+class WitnessLawCurve(Record):
     """Log probabilities of the outputs under both inputs of the witness pair, by rank of the
     output from the first input (rank 1 is the input itself). Thinned for large vocabularies."""
 
@@ -194,7 +196,7 @@ class WitnessLawCurve(_Record):
     log_probability_neighbour: tuple[Number, ...]
 
 
-class LossCurve(_Record):
+class LossCurve(Record):
     """Distance, privacy loss (nats) and failure mass delta at the epsilon of the claim of sampled
     pairs, the larger of both directions; `choice` says how each pair was chosen."""
 
@@ -204,7 +206,7 @@ class LossCurve(_Record):
     choice: tuple[Literal["witness", "nearest", "random"], ...]
 
 
-class ProfileCurve(_Record):
+class ProfileCurve(Record):
     """delta as a function of epsilon: for the witness pair, and the largest over `pairs`
     sampled ordered pairs (so a lower bound on the largest over all pairs)."""
 
@@ -214,7 +216,7 @@ class ProfileCurve(_Record):
     pairs: int
 
 
-class Curves(_Record):
+class Curves(Record):
     """Everything that a report plots."""
 
     witness_law: WitnessLawCurve | None = None
@@ -222,7 +224,7 @@ class Curves(_Record):
     profile: ProfileCurve | None = None
 
 
-class SearchRecord(_Record):
+class SearchRecord(Record):
     """How much was looked at."""
 
     pairs_total: int
@@ -231,7 +233,7 @@ class SearchRecord(_Record):
     looks: int | None = None
 
 
-class ClosedFormRecord(_Record):
+class ClosedFormRecord(Record):
     """A lower bound on epsilon* that follows from a formula, without the output law.
 
     `statement` is the formula in words; `decides` says whether it alone refutes the claim.
@@ -242,7 +244,7 @@ class ClosedFormRecord(_Record):
     decides: bool
 
 
-class ProofRecord(_Record):
+class ProofRecord(Record):
     """The theorem about this mechanism and its status for all vocabularies."""
 
     theorem: str
@@ -250,13 +252,16 @@ class ProofRecord(_Record):
     axioms: tuple[str, ...]
 
 
-class AuditResult(_Record):
+class AuditResult(Record):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
     `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
     the largest failure mass delta over all pairs at the epsilon of the claim, and `delta_pair` is
     a pair (input, neighbour) that has it, null where it is 0. `explanation`
-    says in sentences why the witness of a violation exists. `print(result)` says it all.
+    says in sentences why the witness of a violation exists. `certification` says what a certified
+    verdict rests on, or why the evidence is only `exact`; `certified_epsilon` encloses epsilon* as
+    far as ball arithmetic proves it. `certificate` is the file that holds the proof.
+    `print(result)` says it all.
     """
 
     schema_name: Literal["dpaudit.audit/1"] = Field(default="dpaudit.audit/1", alias="schema")
@@ -276,6 +281,8 @@ class AuditResult(_Record):
     closed_form: ClosedFormRecord | None = None
     explanation: tuple[str, ...] = ()
     proof: ProofRecord | None = None
+    certification: str | None = None
+    certified_epsilon: Interval | None = None
     certificate: str | None = None
     draws: int | None = None
     alpha: Number | None = None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .model import AuditResult, Interval
 
 __all__ = [
+    "certification_sentence",
     "claim_sentence",
     "closed_form_sentence",
     "command",
@@ -42,6 +43,14 @@ _MEANING = {
     ("violated", "exact"): (
         "The claim is false on this vocabulary: the witness named here breaks it. "
         "This was computed from the ideal output law in floating point."
+    ),
+    ("upheld", "certified"): (
+        "The claim holds for every pair of words of this vocabulary. This is proven for the ideal "
+        "output law in ball arithmetic; it says nothing about other vocabularies."
+    ),
+    ("violated", "certified"): (
+        "The claim is false on this vocabulary: the witness breaks it. This is proven for the "
+        "ideal output law in ball arithmetic."
     ),
     ("inconclusive", "exact"): (
         "The computation does not decide the claim. This is neither a pass nor a refutation."
@@ -230,6 +239,16 @@ def closed_form_sentence(result: AuditResult) -> str | None:
     return (
         f"Without computing any law, {bound.statement}. Here this is "
         f"{number(bound.epsilon_lower)}, {decides}."
+    )
+
+
+def certification_sentence(result: AuditResult) -> str | None:
+    """What a certified verdict rests on and where its certificate is, or why there is none."""
+    if result.certification is None or result.certificate is None:
+        return result.certification
+    return (
+        f"{result.certification} Certificate: {result.certificate}; check it with “dpaudit verify "
+        f"{shlex.quote(result.certificate)}”."
     )
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ..kernels.parallel import ordered_map
-from ..kernels.tiles import products_to_distances
 
 __all__ = ["TILE", "DistanceTiles", "Tile", "pair_distances"]
 
@@ -124,6 +123,9 @@ class DistanceTiles:
         if self.direct:
             block = cdist(self.vectors[rows], self.vectors[columns], _SCIPY_NAMES[self.metric])
             return Tile(rows, columns, block)
+        # Numba loads here and not above: checking a certificate needs words and vectors only.
+        from ..kernels.tiles import products_to_distances
+
         block = self._centred[rows] @ self._centred[columns].T
         squares = self._square_norms
         if products_to_distances(block, squares[rows], squares[columns], _CANCELLATION):

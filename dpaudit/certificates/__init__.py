@@ -1,0 +1,11 @@
+"""Certificates: verdicts derived anew in ball arithmetic, and files that anybody can check again.
+
+`certify` turns what the exact audit found into a certificate, `verify` checks a file. Both derive
+the figures from vectors and parameters with `loss` and `all_pairs`, which rest on the laws of
+`dpaudit.mechanisms.balls` and know nothing of the search or of the fast laws.
+"""
+
+from .model import Certificate
+from .verify import Verification, verify
+
+__all__ = ["Certificate", "Verification", "verify"]

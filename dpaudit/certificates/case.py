@@ -1,0 +1,85 @@
+"""What a certificate speaks about: a law, a claim and the distances of both, all exact."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb, fmpq
+from numpy.typing import NDArray
+
+from ..claims import Claim
+from ..mechanisms.balls import BallLaw, ExactGeometry
+from ..mechanisms.balls.enclosures import exact_fraction, lower_float, upper_float
+from ..results.model import Interval
+
+__all__ = ["Case", "enclosure", "log_enclosure", "log_ends", "make_case"]
+
+#: Precisions that are tried one after the other, in bits.
+BITS = (96, 192, 384, 768, 1536, 3072)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A law with a claim about it.
+
+    Attributes
+    ----------
+    words
+        The vocabulary.
+    law
+        The output law in ball arithmetic.
+    claimed
+        The distances of the claim; all 1 for a claim without them.
+    epsilon, delta
+        Those of the claim, as exact fractions.
+    """
+
+    words: tuple[str, ...]
+    law: BallLaw
+    claimed: ExactGeometry
+    epsilon: fmpq
+    delta: fmpq
+
+    def distance(self, first: int, second: int) -> arb:
+        """The claim's distance of two words."""
+        return self.claimed.distance(self.claimed.row(first)[second])
+
+
+def make_case(
+    words: tuple[str, ...],
+    vectors: NDArray[np.float64],
+    metric: str,
+    law: BallLaw,
+    claim: Claim,
+) -> Case:
+    """The case of a claim about the law of a mechanism on a space with this metric.
+
+    A metric claim that leaves its metric open means that of the space.
+    """
+    if claim.kind != "metric":
+        claimed = ExactGeometry(vectors, "discrete")
+    elif claim.metric in (None, law.geometry.metric):
+        claimed = law.geometry
+    else:
+        claimed = ExactGeometry(vectors, claim.metric or metric)
+    return Case(words, law, claimed, exact_fraction(claim.epsilon), exact_fraction(claim.delta))
+
+
+def enclosure(ball: arb) -> Interval:
+    """The ball as an interval of floats, rounded outward."""
+    return Interval(lower=lower_float(ball), upper=upper_float(ball))
+
+
+def log_ends(probability: arb) -> tuple[arb | None, arb | None]:
+    """ln of the lower and of the upper end of a nonnegative ball; None stands for -infinity."""
+    low, high = probability.lower(), probability.upper()
+    return (low.log() if low > 0 else None), (high.log() if high > 0 else None)
+
+
+def log_enclosure(probability: arb) -> Interval:
+    """ln of a nonnegative ball as an interval of floats, rounded outward."""
+    low, high = log_ends(probability)
+    infinity = float("inf")
+    return Interval(
+        lower=-infinity if low is None else lower_float(low),
+        upper=-infinity if high is None else upper_float(high),
+    )

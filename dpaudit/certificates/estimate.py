@@ -1,0 +1,36 @@
+"""How long deriving a finding takes, roughly: nobody who did not ask for it should wait long.
+
+The factors are seconds on one core of some 3 GHz, measured on the built-in space by
+`benchmarks/certificates.py`; they are off by a factor of two or three elsewhere.
+"""
+
+from .case import Case
+
+__all__ = ["seconds_for_all_pairs", "seconds_for_witness"]
+
+
+def _seconds_for_keys(case: Case) -> float:
+    """All exact distances once."""
+    n, dimension = case.law.geometry.vectors.shape
+    each = 2e-9 if case.law.geometry.metric == "euclidean" else 2e-8
+    return n * n * (2.5e-7 + each * dimension) + 1e-6 * n * dimension
+
+
+def seconds_for_witness(case: Case) -> float:
+    """Probabilities of one pair: a few rows of a closed law, or a few integrals."""
+    n, dimension = case.law.geometry.vectors.shape
+    if case.law.row_at_once:
+        return 1e-6 * n * dimension + 3e-5 * n
+    return _seconds_for_keys(case) + 3e-3 * n
+
+
+def seconds_for_all_pairs(case: Case, method: str, needs_delta: bool) -> float:
+    """All pairs, by one of the methods of `all_pairs`."""
+    n = len(case.words)
+    if method == "normalisers":
+        return 2.0 * _seconds_for_keys(case) + 2e-6 * n * n
+    if method == "uniform":
+        same = case.claimed is case.law.geometry
+        return _seconds_for_keys(case) + (0.0 if same else 1e-6 * n * n)
+    row = 8e-6 * n if case.law.row_at_once else 2e-2 * n + 1e-4 * n * n
+    return n * row + 2e-9 * n**3 + (1e-6 * n**3 if needs_delta else 0.0)

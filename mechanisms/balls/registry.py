@@ -1,0 +1,116 @@
+"""Which mechanisms have a law in ball arithmetic, built from name, parameters and vectors."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from flint import arb, fmpq
+from numpy.typing import NDArray
+
+from ...errors import ClaimError, InputError, require_positive
+from .enclosures import exact_fraction
+from .geometry import ExactGeometry
+from .gumbel import CUTOFFS, TruncatedGumbelBallLaw
+from .random_cutoff import RandomCutoffBallLaw
+from .separable import SeparableBallLaw
+
+__all__ = ["BallLaw", "ball_law"]
+
+Parameters = Mapping[str, Any]
+
+
+class BallLaw(Protocol):
+    """An output law whose probabilities come as balls, at the precision in force.
+
+    A probability that is exactly 0 is a ball of radius 0: the output is impossible.
+    `row_at_once` says that a whole row costs no more than one probability.
+    """
+
+    row_at_once: ClassVar[bool]
+
+    @property
+    def geometry(self) -> ExactGeometry:
+        """The exact distances."""
+        ...
+
+    def probability(self, word: int, output: int) -> arb:
+        """P_w(y)."""
+        ...
+
+    def probabilities(self, word: int) -> list[arb]:
+        """P_w(y) for all outputs y."""
+        ...
+
+
+def ball_law(
+    name: str, parameters: Parameters, vectors: NDArray[np.float64], metric: str
+) -> BallLaw | None:
+    """The law of a mechanism by its command-line name, or None if it has none here.
+
+    Raises
+    ------
+    InputError
+        If a parameter is missing, unknown or out of range.
+
+    Examples
+    --------
+    >>> vectors = np.array([[0.0], [1.0]])
+    >>> law = ball_law("metric-exponential", {"epsilon": 1.0}, vectors, "euclidean")
+    >>> round(float(law.probability(0, 0).mid()), 6)
+    0.622459
+    """
+    if name not in _BUILDERS:
+        return None
+    build, wanted = _BUILDERS[name]
+    # Which sampler draws from the law does not change it.
+    given = {key: value for key, value in parameters.items() if key != "sampler"}
+    if set(given) != set(wanted):
+        raise InputError(
+            f"{name} has the parameters {', '.join(sorted(given)) or 'none'}, but its law is made "
+            f"from {', '.join(sorted(wanted))}."
+        )
+    return build(given, ExactGeometry(vectors, metric))
+
+
+def _positive(parameters: Parameters, name: str) -> fmpq:
+    return exact_fraction(require_positive(name, parameters[name]))
+
+
+def _metric_exponential(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    return SeparableBallLaw(geometry, _positive(parameters, "epsilon") / 2)
+
+
+def _truncated_exponential(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    threshold = _positive(parameters, "threshold")
+    return SeparableBallLaw(geometry, _positive(parameters, "epsilon") / 2, threshold)
+
+
+def _randomized_response(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    discrete = ExactGeometry(geometry.vectors, "discrete")
+    return SeparableBallLaw(discrete, _positive(parameters, "epsilon"))
+
+
+def _random_cutoff(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    law = RandomCutoffBallLaw(geometry, _positive(parameters, "epsilon"))
+    if not law.steepness > 0:
+        raise ClaimError(
+            "epsilon is not certainly above 2 (1 + ln n)/Δmin, from which on the scale of "
+            "random-cutoff-exponential exists."
+        )
+    return law
+
+
+def _truncated_gumbel(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    cutoff = parameters["cutoff"]
+    if cutoff not in CUTOFFS:
+        raise InputError(f"cutoff is {cutoff!r}, but it must be one of {', '.join(CUTOFFS)}.")
+    return TruncatedGumbelBallLaw(geometry, _positive(parameters, "epsilon"), cutoff)
+
+
+_BUILDERS: dict[str, tuple[Callable[[Parameters, ExactGeometry], BallLaw], tuple[str, ...]]] = {
+    "metric-exponential": (_metric_exponential, ("epsilon",)),
+    "truncated-exponential": (_truncated_exponential, ("epsilon", "threshold")),
+    "randomized-response": (_randomized_response, ("epsilon",)),
+    "random-cutoff-exponential": (_random_cutoff, ("epsilon",)),
+    "truncated-gumbel": (_truncated_gumbel, ("epsilon", "cutoff")),
+}
