@@ -27,10 +27,11 @@ format: $(VENV)/installed-for-tests
 types: $(VENV)/installed-for-tests
 	$(BIN)/python -m mypy
 
-# Writes the published schema and the output shown in the README anew; tests fail if they are out
+# Writes the published schemas and the output shown in the README anew; tests fail if they are out
 # of date. The tables of docs/truncated-gumbel.md take some minutes: `make refutation`.
 docs: $(VENV)/installed
-	$(BIN)/python -m tools.write_schema docs/audit-result.schema.json
+	$(BIN)/python -m tools.write_schema docs
+	$(BIN)/python -m tools.sampler_errors --output docs/samplers.md
 	$(BIN)/python -m tools.write_readme
 
 refutation: $(VENV)/installed

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import mechanisms
     from .auditing import audit
+    from .certificates import Certificate, verify
     from .claims import ApproximateDP, MetricDP, PureDP
     from .errors import (
         ClaimError,
@@ -32,6 +33,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ApproximateDP": ".claims",
     "AuditResult": ".results",
+    "Certificate": ".certificates",
     "ClaimError": ".errors",
     "DPAuditError": ".errors",
     "EmbeddingSpace": ".mechanisms.spaces",
@@ -48,11 +50,13 @@ _HOMES = {
     "Witness": ".results",
     "audit": ".auditing",
     "mechanisms": "",
+    "verify": ".certificates",
 }
 
 __all__ = [
     "ApproximateDP",
     "AuditResult",
+    "Certificate",
     "ClaimError",
     "DPAuditError",
     "EmbeddingSpace",
@@ -69,6 +73,7 @@ __all__ = [
     "Witness",
     "audit",
     "mechanisms",
+    "verify",
 ]
 
 

@@ -86,9 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print()
     print(f"All audits on {len(space):,} words of {space.source}:\n")
     terminal.comparison_table(results)
-    print(f"\nPages to look at and JSON are in {output}/:")
+    print(f"\nPages to look at, JSON and certificates are in {output}/:")
     for exhibit in EXHIBITS:
-        print(f"  {exhibit.name}.html, {exhibit.name}.json")
+        print(f"  {exhibit.name}.html, .json, .certificate.json")
+    print(f"\nTo check a certificate: dpaudit verify {output}/truncated-gumbel.certificate.json")
     surprises = [
         (exhibit, result)
         for exhibit, result in zip(EXHIBITS, results, strict=True)
@@ -102,7 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(exhibit: Exhibit, space: EmbeddingSpace, output: Path) -> AuditResult:
     mechanism = exhibit.build(space)
     with progress_bar(quiet=False) as progress:
-        result = audit(mechanism, progress=progress)
+        result = audit(
+            mechanism, certificate=output / f"{exhibit.name}.certificate.json", progress=progress
+        )
     write_whole(output / f"{exhibit.name}.json", result.to_json())
     write_whole(output / f"{exhibit.name}.html", page.render(result))
     return result

@@ -56,7 +56,7 @@ def show(result: AuditResult) -> None:
 def comparison_table(results: list[AuditResult]) -> None:
     """Print several results as one table, and below it what their mechanisms remark."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Mechanism", "Verdict"):
+    for heading in ("Mechanism", "Verdict", "Evidence"):
         table.add_column(heading)
     for heading in ("claimed ε", "true ε*", "ε*/ε", "δ", "kept", "guessed"):
         table.add_column(heading, justify="right")
@@ -66,6 +66,7 @@ def comparison_table(results: list[AuditResult]) -> None:
         table.add_row(
             result.mechanism.name,
             Text(f"{symbol} {result.verdict}", style=style),
+            str(result.evidence),
             wording.number(result.claim.epsilon),
             wording.number(true),
             f"{true / result.claim.epsilon:.3g}",
@@ -73,7 +74,7 @@ def comparison_table(results: list[AuditResult]) -> None:
             wording.number(statistics.kept.mean) if statistics else "",
             wording.number(statistics.bayes_vulnerability) if statistics else "",
         )
-    console = _console(width=100)
+    console = _console(width=110)
     console.print(table)
     if any(result.delta_at_claim.upper for result in results):
         console.print("\nδ: the least failure mass that the worst pair needs at the claimed ε.")

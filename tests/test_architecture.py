@@ -184,6 +184,7 @@ def test_public_names():
     assert dpaudit.__all__ == [
         "ApproximateDP",
         "AuditResult",
+        "Certificate",
         "ClaimError",
         "DPAuditError",
         "EmbeddingSpace",
@@ -200,6 +201,7 @@ def test_public_names():
         "Witness",
         "audit",
         "mechanisms",
+        "verify",
     ]
     assert set(dpaudit.__all__) <= set(dir(dpaudit))
     for name in dpaudit.__all__:

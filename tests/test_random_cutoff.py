@@ -92,15 +92,15 @@ def check_law(space: EmbeddingSpace, multiple: float) -> None:
     """Every log probability is within the stated error, for the true scale too."""
     mechanism = make(space, multiple)
     found, error = all_log_laws(mechanism), mechanism.log_law_error
-    assert 0.0 < error < 1e-12 * max(1.0, -found.min())
     # Near the bound the scale itself is badly conditioned, 1/b a small difference of large terms.
-    slack = 16.0 * 2.0**-53 * mechanism.epsilon * space.extent.max_distance
-    for exact_scale, allowed in ((False, error), (True, error + slack)):
+    slack = 64.0 * 2.0**-53 * mechanism.epsilon * space.extent.max_distance
+    assert 0.0 < error < 1e-12 * max(1.0, -found.min()) + slack
+    for exact_scale in (False, True):
         exact = definition(mechanism, exact_scale)
         with mpmath.workdps(DIGITS):
             for w, row in enumerate(exact):
                 for y, value in enumerate(row):
-                    assert abs(mpmath.mpf(float(found[w, y])) - value) <= allowed
+                    assert abs(mpmath.mpf(float(found[w, y])) - value) <= error
 
 
 @pytest.mark.parametrize("multiple", MULTIPLES)
@@ -275,7 +275,7 @@ def test_epsilon_out_of_range(epsilon: Any) -> None:
 def test_what_it_says_it_is() -> None:
     """Parameters rebuild it; the claim is in the metric of the space; the remark gives the odds."""
     mechanism: Any = RandomCutoffExponential(known_space("near-simplex-20"), 20)
-    assert mechanism.parameters == {"epsilon": 20.0}
+    assert mechanism.parameters == {"epsilon": 20.0, "sampler": "fast"}
     assert (mechanism.claim.epsilon, mechanism.claim.delta) == (20.0, 0.0)
     assert mechanism.claim.metric == "euclidean"
     assert f"{(math.e * 20) ** 2:.3g} to 1" in " ".join(mechanism.remarks)

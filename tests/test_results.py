@@ -33,7 +33,7 @@ def test_every_field_of_the_specification_is_there(result):
         *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
         *("delta_at_claim", "delta_pair", "witness", "statistics", "curves", "search"),
         *("closed_form", "explanation", "proof"),
-            *("certification", "certified_epsilon", "certificate"),
+        *("certification", "certified_epsilon", "certificate"),
         *("draws", "alpha", "detectable_epsilon", "seed", "versions"),
     ]
     assert list(data["mechanism"]) == ["name", "parameters", "sampler_error", "remarks"]
@@ -97,7 +97,7 @@ def test_exit_codes(result):
 
 def test_str_says_the_verdict_first(result):
     lines = str(result).splitlines()
-    assert lines[0].startswith("UPHELD (exact evidence): metric-exponential")
+    assert lines[0].startswith("UPHELD (certified evidence): metric-exponential")
     assert any(line.startswith("Worst pair") for line in lines)
     assert any("names the input with probability" in line for line in lines)
 

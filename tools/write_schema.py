@@ -1,16 +1,24 @@
-"""Write the JSON schema of audit results, `python -m tools.write_schema FILE`."""
+"""Write the JSON schemas of results and certificates: `python -m tools.write_schema FOLDER`."""
 
 import json
 import sys
 from pathlib import Path
 
+from dpaudit.certificates import Certificate
 from dpaudit.results import AuditResult
 
+#: File names with the models that they describe.
+SCHEMAS = {
+    "audit-result.schema.json": AuditResult,
+    "certificate.schema.json": Certificate,
+}
 
-def schema_text() -> str:
-    """The schema as it is published."""
-    return json.dumps(AuditResult.json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+def schema_text(name: str) -> str:
+    """A schema as it is published."""
+    return json.dumps(SCHEMAS[name].json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(schema_text(), encoding="utf-8")
+    for name in SCHEMAS:
+        (Path(sys.argv[1]) / name).write_text(schema_text(name), encoding="utf-8")

@@ -5,7 +5,7 @@ the figures from vectors and parameters with `loss` and `all_pairs`, which rest 
 `dpaudit.mechanisms.balls` and know nothing of the search or of the fast laws.
 """
 
+from .checker import Verification, verify
 from .model import Certificate
-from .verify import Verification, verify
 
 __all__ = ["Certificate", "Verification", "verify"]

@@ -70,9 +70,12 @@ def enclosure(ball: arb) -> Interval:
 
 
 def log_ends(probability: arb) -> tuple[arb | None, arb | None]:
-    """ln of the lower and of the upper end of a nonnegative ball; None stands for -infinity."""
+    """ln of the lower and of the upper end of a nonnegative ball; None stands for -infinity.
+
+    Of a ball that is not a number nothing is known: its upper end is not a number either.
+    """
     low, high = probability.lower(), probability.upper()
-    return (low.log() if low > 0 else None), (high.log() if high > 0 else None)
+    return (low.log() if low > 0 else None), (None if high <= 0 else high.log())
 
 
 def log_enclosure(probability: arb) -> Interval:

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..exact.audit import ExactFindings, Progress, exact_audit
 from ..exact.claimed import pair_distance
 from ..exact.verdict import decide
-from ..mechanisms.balls import BallLaw, ball_law
+from ..mechanisms.balls import BallLaw, ball_law, law_parameters
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.protocol import WordMechanism
 from ..mechanisms.spaces import EmbeddingSpace
@@ -276,7 +276,8 @@ class _Work:
             {
                 "verdict": verdict,
                 "mechanism": CertifiedMechanism(
-                    name=self.mechanism.name, parameters=dict(self.mechanism.parameters)
+                    name=self.mechanism.name,
+                    parameters=law_parameters(self.mechanism.parameters),
                 ),
                 "space": _space_part(self.mechanism.space),
                 "claim": {

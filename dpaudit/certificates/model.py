@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
+from ..errors import InputError
 from ..results.model import Interval, Number, Record, Verdict
 
 __all__ = [
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 
+#: A float that JSON can write: neither infinite nor NaN.
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
 
@@ -38,7 +43,7 @@ class CertifiedSpace(Record):
     metric: Literal["euclidean", "manhattan", "chebyshev"]
     sha256: str
     vocabulary: tuple[str, ...] | None = None
-    vectors: tuple[tuple[float, ...], ...] | None = None
+    vectors: tuple[tuple[Finite, ...], ...] | None = None
 
 
 class CertifiedMechanism(Record):
@@ -52,12 +57,17 @@ class CertifiedClaim(Record):
     """The claim; `metric` is null for a claim without distances."""
 
     kind: Literal["pure", "approximate", "metric"]
-    epsilon: float
-    delta: float
+    epsilon: Finite
+    delta: Finite
     metric: Literal["euclidean", "manhattan", "chebyshev"] | None
 
     def claim(self) -> Claim:
-        """The claim as an object; raises `InputError` if a number is out of range."""
+        """The claim as an object; raises `InputError` if a number is out of range, or stated for a
+        kind of claim that has none."""
+        if self.kind != "metric" and self.metric is not None:
+            raise InputError(f"claim.metric is {self.metric!r}, but a {self.kind} claim has none.")
+        if self.kind == "pure" and self.delta != 0.0:
+            raise InputError(f"claim.delta is {self.delta!r}, but that of a pure claim is 0.")
         if self.kind == "metric":
             return MetricDP(self.epsilon, self.delta, self.metric)
         if self.kind == "approximate":

@@ -29,6 +29,7 @@ __all__ = [
     "search_sentence",
     "summary",
     "verdict_meaning",
+    "verify_command",
     "witness_sentence",
     "worth_sentences",
     "worth_warning",
@@ -247,9 +248,14 @@ def certification_sentence(result: AuditResult) -> str | None:
     if result.certification is None or result.certificate is None:
         return result.certification
     return (
-        f"{result.certification} Certificate: {result.certificate}; check it with “dpaudit verify "
-        f"{shlex.quote(result.certificate)}”."
+        f"{result.certification} Certificate: {result.certificate}; check it with "
+        f"“{verify_command(result)}”."
     )
+
+
+def verify_command(result: AuditResult) -> str:
+    """The command that checks the certificate of a result."""
+    return f"dpaudit verify {shlex.quote(result.certificate or 'FILE')}"
 
 
 def sampler_sentence(result: AuditResult) -> str | None:

@@ -14,7 +14,7 @@ from .gumbel import CUTOFFS, TruncatedGumbelBallLaw
 from .random_cutoff import RandomCutoffBallLaw
 from .separable import SeparableBallLaw
 
-__all__ = ["BallLaw", "ball_law"]
+__all__ = ["BallLaw", "ball_law", "law_parameters"]
 
 Parameters = Mapping[str, Any]
 
@@ -62,14 +62,24 @@ def ball_law(
     if name not in _BUILDERS:
         return None
     build, wanted = _BUILDERS[name]
-    # Which sampler draws from the law does not change it.
-    given = {key: value for key, value in parameters.items() if key != "sampler"}
+    given = law_parameters(parameters)
     if set(given) != set(wanted):
         raise InputError(
             f"{name} has the parameters {', '.join(sorted(given)) or 'none'}, but its law is made "
             f"from {', '.join(sorted(wanted))}."
         )
     return build(given, ExactGeometry(vectors, metric))
+
+
+def law_parameters(parameters: Parameters) -> dict[str, Any]:
+    """The parameters without the sampler: which one draws from a law does not change it.
+
+    Examples
+    --------
+    >>> law_parameters({"epsilon": 1.0, "sampler": "exact"})
+    {'epsilon': 1.0}
+    """
+    return {key: value for key, value in parameters.items() if key != "sampler"}
 
 
 def _positive(parameters: Parameters, name: str) -> fmpq:

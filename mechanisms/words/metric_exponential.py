@@ -19,7 +19,8 @@ from ..kernels.alias import (
 )
 from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
-from .separable import cost_error, log_law_error, metric_law, separable_log_laws
+from .exact_sampler import ExactSampler, require_sampler
+from .separable import at_most_one, cost_error, log_law_error, metric_law, separable_log_laws
 
 __all__ = ["MetricExponential"]
 
@@ -39,6 +40,9 @@ class MetricExponential(WordMechanism):
         Vocabulary and metric.
     epsilon
         Privacy loss per unit of distance, in nats; finite and above 0.
+    sampler
+        "fast", or "exact": draws from the ideal law itself, taking random bits as needed, so that
+        `sampler_error` is 0; slower, see docs/samplers.md.
 
     Examples
     --------
@@ -54,13 +58,15 @@ class MetricExponential(WordMechanism):
 
     space: EmbeddingSpace
     epsilon: float
+    sampler: str = "fast"
 
     def __post_init__(self) -> None:
+        require_sampler(self.sampler)
         object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
 
     @property
     def parameters(self) -> dict[str, float | int | str | bool]:
-        return {"epsilon": self.epsilon}
+        return {"epsilon": self.epsilon, "sampler": self.sampler}
 
     @property
     def claim(self) -> MetricDP:
@@ -84,8 +90,11 @@ class MetricExponential(WordMechanism):
     @property
     def sampler_error(self) -> float:
         """Weights are off by at most `cost_error` relatively, which normalising at most doubles;
-        the tables add `table_error`."""
-        return 2.0 * cost_error(self.space, self.epsilon / 2.0) + table_error(len(self.space))
+        the tables add `table_error`. Derived in docs/samplers.md."""
+        if self.sampler == "exact":
+            return 0.0
+        weights = 2.0 * cost_error(self.space, self.epsilon / 2.0)
+        return at_most_one(weights + table_error(len(self.space)))
 
     @cached_property
     def _tables(self) -> AliasTables:
@@ -94,7 +103,13 @@ class MetricExponential(WordMechanism):
 
         return build_tables(len(self.space), len(self.space), weights)
 
+    @cached_property
+    def _exact(self) -> ExactSampler:
+        return ExactSampler.of(self)
+
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        if self.sampler == "exact":
+            return self._exact.sample(inputs, rng)
         tables = self._tables
 
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:

@@ -16,8 +16,9 @@ from ..kernels.alias import sample_in_chunks
 from ..kernels.parallel import ordered_map
 from ..protocol import Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
-from .cutoffs import CutoffLaw, poisson_cutoff
-from .separable import cost_error
+from .cutoffs import CutoffLaw, order_error, poisson_cutoff
+from .exact_sampler import ExactSampler, require_sampler
+from .separable import at_most_one, cost_error
 
 __all__ = ["RandomCutoffExponential"]
 
@@ -48,6 +49,9 @@ class RandomCutoffExponential(WordMechanism):
         Vocabulary and metric.
     epsilon
         Privacy loss per unit of distance, in nats; above 2 (1 + ln n)/Delta_min.
+    sampler
+        "fast", or "exact": draws from the ideal law itself, taking random bits as needed, so that
+        `sampler_error` is 0; slower, see docs/samplers.md.
 
     Raises
     ------
@@ -66,8 +70,10 @@ class RandomCutoffExponential(WordMechanism):
 
     space: EmbeddingSpace
     epsilon: float
+    sampler: str = "fast"
 
     def __post_init__(self) -> None:
+        require_sampler(self.sampler)
         epsilon = require_positive("epsilon", self.epsilon)
         object.__setattr__(self, "epsilon", epsilon)
         if not epsilon > self.smallest_epsilon:
@@ -98,7 +104,7 @@ class RandomCutoffExponential(WordMechanism):
 
     @property
     def parameters(self) -> dict[str, float | int | str | bool]:
-        return {"epsilon": self.epsilon}
+        return {"epsilon": self.epsilon, "sampler": self.sampler}
 
     @property
     def claim(self) -> MetricDP:
@@ -122,20 +128,52 @@ class RandomCutoffExponential(WordMechanism):
     @cached_property
     def cutoff_law(self) -> CutoffLaw:
         """The law of K, with the mass eta at K = n."""
-        n = len(self.space)
-        eta = math.exp(-2.0) / n
-        logs = poisson_cutoff(n, math.log(n), 1, n).log_probabilities + math.log1p(-eta)
+        n, eta = len(self.space), self._eta
+        poisson = poisson_cutoff(n, math.log(n), 1, n)
+        logs, errors = poisson.log_probabilities + math.log1p(-eta), poisson.errors.copy()
+        part = math.exp(logs[-1])
         logs[-1] = np.logaddexp(logs[-1], math.log(eta))
-        return CutoffLaw(logs, -math.inf)
+        errors[-1] = (part * errors[-1] + eta * self._eta_error) / (part + eta)
+        return CutoffLaw(logs, -math.inf, errors)
+
+    @property
+    def _eta(self) -> float:
+        """The mass that K = n has besides that of the Poisson law."""
+        return math.exp(-2.0) / len(self.space)
+
+    @property
+    def _eta_error(self) -> float:
+        """Bound on the absolute error of ln eta as it is added to the law of K."""
+        return (64.0 + 16.0 * math.log(len(self.space))) * _UNIT_ROUNDOFF
+
+    @property
+    def _cost_error(self) -> float:
+        """Bound on the absolute error of d/b. The difference 1/b = epsilon - 2 (1 + ln n)/Delta_min
+        cancels near the bound: it inherits the absolute error of the second term."""
+        relative = self.space.tiles.relative_error + 16 * _UNIT_ROUNDOFF  # of smallest_epsilon
+        shift = self.space.tiles.diameter_bound * self.smallest_epsilon * relative
+        return cost_error(self.space, 1.0 / self.scale) + shift
 
     @property
     def log_law_error(self) -> float:
-        """Costs, sums of up to n positive terms twice over, and logarithms of p_k."""
-        n = len(self.space)
-        logs = float(np.abs(self.cutoff_law.log_probabilities).max())
-        cost = cost_error(self.space, 1.0 / self.scale)
+        """Costs twice, logarithms of p_k, the sum Z_k, and a sum of up to n logarithms, none of
+        which is below ln(eta/n) once it counts. Two words in the wrong order exchange sums that
+        differ by the term p_k / Z_k, at most n p_k / Pr[K > k] times the smaller one.
+
+        Of the terms of a sum over k >= r, only those of the Poisson law have logarithms with large
+        errors, and these increase with k while 1/Z_k decreases, from at most n times its last
+        value: the mean error is at most that of the Poisson terms alone, times the share that
+        they have if each weighs n times as much as it does."""
+        n, eta = len(self.space), self._eta
+        poisson = poisson_cutoff(n, math.log(n), 1, n)
+        chances = poisson.probabilities[:0:-1]
+        tails = np.cumsum(chances)
+        sums = np.cumsum(chances * poisson.errors[:0:-1])
+        logs = self._eta_error + float((n * sums / (n * tails + eta)).max())
         largest = self.space.tiles.diameter_bound / self.scale
-        return 2.0 * cost + (2 * n + 64 + 4 * (logs + largest)) * _UNIT_ROUNDOFF
+        steps = (n + 16) * (16.0 + 2.0 * math.log(n)) + 4.0 * largest
+        rounding = 2.0 * self._cost_error + 1.01 * logs + steps * _UNIT_ROUNDOFF
+        return rounding + self._order_errors[1]
 
     def log_laws(self, rows: slice) -> Floats:
         distances, order = self.space.distance_rows(rows), self.space.order[rows]
@@ -145,10 +183,23 @@ class RandomCutoffExponential(WordMechanism):
 
     @property
     def sampler_error(self) -> float:
-        """Two uniform numbers with 53 bits, thresholds that are sums of up to n positive terms,
-        and weights that are off by the error of their costs."""
-        cost = cost_error(self.space, 1.0 / self.scale)
-        return 2.0 * cost + (4 * len(self.space) + 64) * _UNIT_ROUNDOFF
+        """The cutoff by its thresholds, candidates in a wrong order, weights that are off by the
+        error of their costs, and a second uniform number with 53 bits that is compared with sums
+        of up to n terms. Derived in docs/samplers.md."""
+        if self.sampler == "exact":
+            return 0.0
+        cutoff = self.cutoff_law.table_error() + self._order_errors[0]
+        return at_most_one(
+            cutoff + 2.0 * self._cost_error + (2 * len(self.space) + 16) * _UNIT_ROUNDOFF
+        )
+
+    @cached_property
+    def _order_errors(self) -> tuple[float, float]:
+        """What words in a wrong order cost in probability, and in the logarithm of a sum."""
+        chances = self.cutoff_law.probabilities[1:]
+        beyond = np.cumsum(chances[::-1])[::-1][1:]
+        logs = np.log1p(len(self.space) * chances[:-1] / beyond)
+        return order_error(self.space, chances[:-1]), order_error(self.space, logs)
 
     @cached_property
     def _sums(self) -> Floats:
@@ -166,7 +217,13 @@ class RandomCutoffExponential(WordMechanism):
             pass
         return sums
 
+    @cached_property
+    def _exact(self) -> ExactSampler:
+        return ExactSampler.of(self)
+
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        if self.sampler == "exact":
+            return self._exact.sample(inputs, rng)
         sums, order, cumulative = self._sums, self.space.order, self.cutoff_law.cumulative()
 
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:

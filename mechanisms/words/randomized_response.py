@@ -11,9 +11,10 @@ from numpy.random import Generator
 
 from ...claims import PureDP
 from ...errors import require_positive
-from ..kernels.alias import sample_in_chunks
+from ..kernels.alias import checked_positions, sample_in_chunks
 from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
+from .exact_sampler import ExactSampler, require_sampler
 from .separable import separable_log_laws
 
 __all__ = ["RandomizedResponse"]
@@ -36,6 +37,9 @@ class RandomizedResponse(WordMechanism):
         Only its vocabulary matters.
     epsilon
         Privacy loss between any two words, in nats; finite and above 0.
+    sampler
+        "fast", or "exact": draws from the ideal law itself, taking random bits as needed, so that
+        `sampler_error` is 0; slower, see docs/samplers.md.
 
     Examples
     --------
@@ -48,13 +52,15 @@ class RandomizedResponse(WordMechanism):
 
     space: EmbeddingSpace
     epsilon: float
+    sampler: str = "fast"
 
     def __post_init__(self) -> None:
+        require_sampler(self.sampler)
         object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
 
     @property
     def parameters(self) -> dict[str, float | int | str | bool]:
-        return {"epsilon": self.epsilon}
+        return {"epsilon": self.epsilon, "sampler": self.sampler}
 
     @property
     def claim(self) -> PureDP:
@@ -76,7 +82,7 @@ class RandomizedResponse(WordMechanism):
             distance="discrete",
             threshold=math.inf,
             log_normalisers=np.full(len(self.space), math.log1p(self._rest)),
-            error=6 * _UNIT_ROUNDOFF * max(1.0, math.log1p(self._rest)),
+            error=20 * _UNIT_ROUNDOFF * max(1.0, math.log1p(self._rest)),
             equal_normalisers=True,
         )
 
@@ -90,10 +96,21 @@ class RandomizedResponse(WordMechanism):
     @property
     def sampler_error(self) -> float:
         """The chance to keep is off by at most 8 u, and the uniform choice among the others by
-        at most n u."""
+        at most n u. Derived in docs/samplers.md."""
+        if self.sampler == "exact":
+            return 0.0
         return (len(self.space) + 8) * _UNIT_ROUNDOFF
 
+    @cached_property
+    def _exact(self) -> ExactSampler:
+        """Over ranks: the word itself, then the others. So one row serves all inputs."""
+        return ExactSampler.of(self, inputs=1)
+
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        if self.sampler == "exact":
+            inputs = checked_positions(inputs, len(self.space))
+            ranks = self._exact.sample(np.zeros_like(inputs), rng)
+            return np.where(ranks == 0, inputs, ranks - (ranks <= inputs))
         keep, n = 1.0 / (1.0 + self._rest), len(self.space)
 
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:

@@ -15,7 +15,7 @@ from ..protocol import SeparableLaw
 from ..spaces import EmbeddingSpace
 from ..spaces.distances import Tile
 
-__all__ = ["log_law_error", "metric_law", "separable_log_laws"]
+__all__ = ["at_most_one", "cost_error", "log_law_error", "metric_law", "separable_log_laws"]
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
     >>> np.exp(law.log_normalisers).round(6).tolist()
     [1.367879, 1.367879]
     """
-    error = cost_error(space, rate, threshold) + (len(space) + 8) * _UNIT_ROUNDOFF
+    error = cost_error(space, rate, threshold) + (2 * len(space) + 16) * _UNIT_ROUNDOFF
     rest = np.zeros(len(space))
 
     def sums(tile: Tile) -> tuple[Tile, Floats, Floats]:
@@ -62,9 +62,9 @@ def metric_law(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
 
 def cost_error(space: EmbeddingSpace, rate: float, threshold: float = np.inf) -> float:
     """Bound on the absolute error of rate * min(d, threshold), and so on the relative error of
-    its exponential: the largest cost times the relative error of a distance, plus two roundings
-    of the product, four units in the last place for the library's exp, and what squares of
-    components below 1e-150 lose to underflow.
+    its exponential: the largest cost times the relative error of a distance and of up to eight
+    roundings of the product, 16 u for the library's exp (four units in the last place are 8 u)
+    and for one more product, and what squares of components below 1e-150 lose to underflow.
 
     Raises
     ------
@@ -78,8 +78,19 @@ def cost_error(space: EmbeddingSpace, rate: float, threshold: float = np.inf) ->
             f"{_LARGEST_COST:g} to be computed with. Use a smaller epsilon."
         )
     underflow = rate * 1e-150 * math.sqrt(space.dimension)
-    rounding = largest * (space.tiles.relative_error + 2 * _UNIT_ROUNDOFF)
-    return rounding + underflow + 4 * _UNIT_ROUNDOFF
+    rounding = largest * (space.tiles.relative_error + 8 * _UNIT_ROUNDOFF)
+    return rounding + underflow + 16 * _UNIT_ROUNDOFF
+
+
+def at_most_one(bound: float) -> float:
+    """A bound on a total variation; 1 if it is larger or not a number.
+
+    Examples
+    --------
+    >>> at_most_one(0.25), at_most_one(math.inf), at_most_one(math.nan)
+    (0.25, 1.0, 1.0)
+    """
+    return bound if bound <= 1.0 else 1.0
 
 
 def separable_log_laws(space: EmbeddingSpace, law: SeparableLaw, rows: slice) -> Floats:

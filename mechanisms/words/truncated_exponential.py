@@ -15,7 +15,8 @@ from ...errors import require_positive
 from ..kernels.alias import AliasTables, build_tables, draw_entry, sample_in_chunks, table_error
 from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
-from .separable import cost_error, log_law_error, metric_law, separable_log_laws
+from .exact_sampler import ExactSampler, require_sampler
+from .separable import at_most_one, cost_error, log_law_error, metric_law, separable_log_laws
 
 __all__ = ["TruncatedExponential"]
 
@@ -44,6 +45,9 @@ class TruncatedExponential(WordMechanism):
         The distance gamma beyond which words share the bucket; above 0. Default:
         (2/epsilon) ln((1 - beta)(n - 1)/beta) with beta = 0.001, which leaves the bucket a
         chance of at most beta.
+    sampler
+        "fast", or "exact": draws from the ideal law itself, taking random bits as needed, so that
+        `sampler_error` is 0; slower, see docs/samplers.md.
 
     Examples
     --------
@@ -58,8 +62,10 @@ class TruncatedExponential(WordMechanism):
     space: EmbeddingSpace
     epsilon: float
     threshold: float | None = None
+    sampler: str = "fast"
 
     def __post_init__(self) -> None:
+        require_sampler(self.sampler)
         epsilon = require_positive("epsilon", self.epsilon)
         threshold = self.threshold
         if threshold is None:
@@ -74,7 +80,7 @@ class TruncatedExponential(WordMechanism):
 
     @property
     def parameters(self) -> dict[str, float | int | str | bool]:
-        return {"epsilon": self.epsilon, "threshold": self._gamma}
+        return {"epsilon": self.epsilon, "threshold": self._gamma, "sampler": self.sampler}
 
     @property
     def claim(self) -> MetricDP:
@@ -97,10 +103,14 @@ class TruncatedExponential(WordMechanism):
 
     @property
     def sampler_error(self) -> float:
-        """As for `metric-exponential`; the uniform choice in the bucket adds at most n u."""
+        """As for `metric-exponential`, since a word that rounding moves across the threshold
+        changes its clipped distance by no more than the rounding; the uniform choice in the
+        bucket adds at most n u. Derived in docs/samplers.md."""
+        if self.sampler == "exact":
+            return 0.0
         n = len(self.space)
         weights = 2.0 * cost_error(self.space, self.epsilon / 2.0, self._gamma)
-        return weights + table_error(n) + n * 2.0**-53
+        return at_most_one(weights + table_error(n) + n * 2.0**-53)
 
     @cached_property
     def _inside(self) -> Indices:
@@ -126,7 +136,13 @@ class TruncatedExponential(WordMechanism):
 
         return build_tables(n, n, weights)
 
+    @cached_property
+    def _exact(self) -> ExactSampler:
+        return ExactSampler.of(self)
+
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
+        if self.sampler == "exact":
+            return self._exact.sample(inputs, rng)
         tables, order, inside = self._tables, self.space.order, self._inside
 
         def draw(rows: Indices, uniforms: Floats, outputs: Indices) -> None:

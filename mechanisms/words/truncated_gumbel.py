@@ -18,7 +18,8 @@ from ..kernels.gumbel import truncated_gumbel_row
 from ..kernels.parallel import ordered_map
 from ..protocol import EpsilonLowerBound, Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
-from .cutoffs import CutoffLaw, poisson_cutoff
+from .cutoffs import CutoffLaw, order_error, poisson_cutoff
+from .separable import at_most_one
 
 __all__ = ["TruncatedGumbel"]
 
@@ -160,32 +161,70 @@ class TruncatedGumbel(WordMechanism):
     @property
     def log_law_error(self) -> float:
         """Largest estimate of the error of ln P over all words: the difference of two quadrature
-        rules, the rounding of up to n factors, and the relative error r of a distance, which
-        changes x - d by r d and so each factor S by at most (e^(Delta_max/b)/b) r d. An
-        estimate, not a bound. Computes the rows that have not been asked for yet."""
+        rules, the rounding of up to n factors, the relative error r of a distance, which
+        changes x - d by r d and so each factor S by at most (e^(Delta_max/b)/b) r d, and that of
+        b, which changes the logarithm of f and so that of S by at most twice `_spread` times
+        t (e^t - 1), t = Delta_max/b. An estimate, not a bound, for words in the order of their
+        computed distances. Computes the rows that have not been asked for yet."""
         missing = [slice(int(i), int(i) + 1) for i in np.flatnonzero(np.isnan(self._errors))]
         for _ in ordered_map(self.log_laws, missing):
             pass
-        longest = self.space.extent.max_distance
+        n, longest = len(self.space), self.space.extent.max_distance
         steepness = math.exp(longest / self.scale) / self.scale
-        moved = longest * self.space.tiles.relative_error * steepness * len(self.space)
-        return float(self._errors.max()) + moved
+        moved = longest * self.space.tiles.relative_error * steepness * n
+        reach = longest / self.scale
+        stretched = 2.0 * self._spread * reach * math.expm1(reach) * (n + 1)
+        return float(self._errors.max()) + moved + stretched
+
+    @property
+    def _spread(self) -> float:
+        """Bound on the absolute error of ln b: the relative error of Delta_max and of the smaller
+        one of W(x) and ln(1 + beyond), with r the relative error of a distance. `beyond`, the
+        difference (epsilon - smallest_epsilon) Delta_min/3, inherits the absolute error of its
+        second term, so near the bound ln(1 + beyond) has few correct digits. Infinite where b is
+        not known to a quarter of itself.
+        """
+        extent, relative = self.space.extent, self.space.tiles.relative_error
+        beyond = (self.epsilon - self.smallest_epsilon) * extent.min_distance / 3.0
+        bound = self.smallest_epsilon * extent.min_distance / 3.0
+        few = 16 * _UNIT_ROUNDOFF
+        moved = (bound + beyond) * (relative + few)
+        logarithm = moved / ((1.0 + beyond) * math.log1p(beyond)) if moved < beyond else math.inf
+        lambert = moved / (1.0 + beyond) + 2.0 * relative
+        spread = 2.0 * (max(logarithm, lambert) + relative + 4.0 * few)
+        return spread if spread < 0.25 else math.inf
 
     @property
     def sampler_error(self) -> float:
-        """Rounding moves each noise value g = g(U) by some s, and the argmin changes only where
-        two candidates come as close as the sum of their s. With one of them fixed, the other has
-        a chance of at most 4 s times the largest density f for that, so a pair changes with a
-        chance of at most 8 f E[s]. U is off by at most 8 u, and the mean of g(U + 8u) - g(U - 8u)
-        is at most 16 u times the range 2 Delta_max of g; logarithms and sums add 16 u
-        (Delta_max + b). The cutoff costs n u more."""
-        longest, b = self.space.extent.max_distance, self.scale
-        v_0, v_max = math.exp(-longest / b), math.exp(longest / b)
-        mass = -math.exp(-v_0) * math.expm1(-(v_max - v_0))
+        """The cutoff by its thresholds and candidates in a wrong order; noise with b and
+        Delta_max as computed; noise and distances that are rounded. Derived in docs/samplers.md.
+
+        Rounding moves each sum d + g by some s, and the argmin changes only where two candidates
+        come as close as the sum of their s. With one of them fixed, the other has a chance of at
+        most 4 s times the largest density f for that, so a pair changes with a chance of at most
+        8 f E[s]. The number whose double logarithm is taken is off by at most 32 u, a share of
+        32 u / mass of its range; what that does to the noise has a mean of at most twice that
+        share times the range 2 Delta_max, but for a share at both ends. Logarithms and sums add
+        16 u (Delta_max + b), and distances r Delta_max."""
+        longest, b, law = self.space.extent.max_distance, self.scale, self.cutoff_law
+        if not b > 0.0:
+            return 1.0
+        relative, reach = self.space.tiles.relative_error, longest / b
+        # e^-v_0 - e^-v_max, the mass of the Gumbel law between -Delta_max and Delta_max.
+        mass = -math.exp(-math.exp(-reach)) * math.expm1(-2.0 * math.sinh(reach))
         density = 1.0 / (math.e * b * mass)
-        moved = (32.0 * longest + 16.0 * (longest + b)) * _UNIT_ROUNDOFF
-        changed = 8.0 * density * moved * self.cutoff_law.mean_pairs()
-        return min(1.0, changed + (len(self.space) + 8) * _UNIT_ROUNDOFF)
+        share = 32.0 * _UNIT_ROUNDOFF / mass
+        moved = longest * (relative + 4.0 * share) + 16.0 * _UNIT_ROUNDOFF * (longest + b)
+        changed = 8.0 * density * moved * law.mean_pairs()
+        shape = 4.0 * self._spread * min(1.0, reach * math.expm1(reach))
+        edge = 4.0 * relative * longest * density
+        noise = 1.01 * (changed + law.mean() * (shape + edge + 2.0 * share))
+        return at_most_one(law.table_error() + self._order_error + noise)
+
+    @cached_property
+    def _order_error(self) -> float:
+        """Bound on the chance that words in a wrong order make a difference to the candidates."""
+        return order_error(self.space, self.cutoff_law.probabilities[1:-1])
 
     def epsilon_lower_bound(self) -> EpsilonLowerBound:
         """B_n / R of specification section 8: from some w' the farthest word y has rank n, so
