@@ -83,7 +83,8 @@ def main():
         assert np.isclose(float(ball.mid()), float(interval.mid), rtol=1e-14)
     print(
         f"\nOne normaliser: {1e3 * fast / len(ROWS):.1f} ms in ball arithmetic from exact "
-        f"integers, {1e3 * slow / len(ROWS):,.0f} ms with mpmath's intervals, ratio {slow / fast:,.0f}."
+        f"integers, {1e3 * slow / len(ROWS):,.0f} ms with mpmath's intervals, ratio "
+        f"{slow / fast:,.0f}."
     )
 
 

@@ -1,7 +1,8 @@
 """What several test files share: known answers, spaces to try, slow references, a test of fit."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,20 @@ __all__ = [
     "builtin",
     "exact_distance",
     "exact_distances",
+    "exact_keys",
     "exact_log_laws",
     "fit_p_value",
     "known_answer",
     "known_laws",
+    "key_distances",
     "known_space",
     "largest_loss",
     "make_space",
     "mechanism_p_value",
     "random_space",
+    "reference_delta",
+    "reference_epsilon",
+    "reference_log_laws",
 ]
 
 Floats = NDArray[np.float64]
@@ -164,6 +170,165 @@ def exact_log_laws(costs: list[list[Any]]) -> list[list[Any]]:
             log_normaliser = mpmath.log(mpmath.fsum(mpmath.exp(-cost) for cost in row))
             laws.append([-cost - log_normaliser for cost in row])
         return laws
+
+
+def exact_keys(vectors: Floats, metric: str) -> list[list[Fraction]]:
+    """All distances by the definition of the metric, in fractions; squares for "euclidean"."""
+    rows = [[Fraction(float(x)) for x in vector] for vector in vectors]
+
+    def key(i: int, j: int) -> Fraction:
+        if metric == "discrete":
+            return Fraction(int(i != j))
+        gaps = [abs(a - b) for a, b in zip(rows[i], rows[j], strict=True)]
+        if metric == "euclidean":
+            return sum((gap * gap for gap in gaps), Fraction(0))
+        return sum(gaps, Fraction(0)) if metric == "manhattan" else max(gaps)
+
+    return [[key(i, j) for j in range(len(rows))] for i in range(len(rows))]
+
+
+def key_distances(keys: list[list[Fraction]], metric: str) -> list[list[Any]]:
+    """The distances of `exact_keys` to `DIGITS` digits."""
+    with mpmath.workdps(DIGITS):
+        numbers = [[mpmath.mpf(k.numerator) / k.denominator for k in row] for row in keys]
+        if metric != "euclidean":
+            return numbers
+        return [[mpmath.sqrt(x) for x in row] for row in numbers]
+
+
+def reference_log_laws(
+    name: str, parameters: Mapping[str, Any], vectors: Floats, metric: str
+) -> list[list[Any]]:
+    """ln P_w(y) of a mechanism by its definition (specification, section 4), -inf where 0.
+
+    To about `DIGITS` digits, for `truncated-gumbel` to 20 or more. Parameters, vectors and metric
+    are taken as exact; ranks come from fractions. Slow: for a few words.
+    """
+    if name == "randomized-response":
+        metric = "discrete"
+    keys = exact_keys(vectors, metric)
+    with mpmath.workdps(DIGITS):
+        distances, n = key_distances(keys, metric), len(keys)
+        epsilon = mpmath.mpf(parameters["epsilon"])
+        if name in ("metric-exponential", "truncated-exponential", "randomized-response"):
+            rate = epsilon if name == "randomized-response" else epsilon / 2
+            clip = mpmath.mpf(parameters.get("threshold", mpmath.inf))
+            return exact_log_laws([[rate * min(d, clip) for d in row] for row in distances])
+        orders = [sorted(range(n), key=lambda y, row=row: (row[y], y)) for row in keys]
+        flat = [distances[i][j] for i in range(n) for j in range(i)]
+        if name == "random-cutoff-exponential":
+            laws = _random_cutoff(epsilon, n, distances, orders, min(flat))
+        else:
+            assert name == "truncated-gumbel"
+            laws = _truncated_gumbel(
+                epsilon, n, distances, orders, (min(flat), max(flat)), parameters["cutoff"]
+            )
+        return [[mpmath.log(p) if p else -mpmath.inf for p in law] for law in laws]
+
+
+def _poisson(rate: Any, smallest: int, largest: int, n: int) -> list[Any]:
+    """Pr[K = k] for k = 0 ... n."""
+    weights = [
+        rate**k / mpmath.factorial(k) if smallest <= k <= largest else mpmath.mpf(0)
+        for k in range(n + 1)
+    ]
+    return [weight / mpmath.fsum(weights) for weight in weights]
+
+
+def _random_cutoff(
+    epsilon: Any, n: int, distances: list[list[Any]], orders: list[list[int]], shortest: Any
+) -> list[list[Any]]:
+    eta = mpmath.exp(-2) / n
+    chances = [(1 - eta) * p for p in _poisson(mpmath.log(n), 1, n, n)]
+    chances[n] += eta
+    steepness = epsilon - 2 * (1 + mpmath.log(n)) / shortest
+    laws = []
+    for row, order in zip(distances, orders, strict=True):
+        law = [mpmath.mpf(0)] * n
+        for k in range(1, n + 1):
+            weights = {y: mpmath.exp(-steepness * row[y]) for y in order[:k]}
+            total = mpmath.fsum(weights.values())
+            for y, weight in weights.items():
+                law[y] += chances[k] * weight / total
+        laws.append(law)
+    return laws
+
+
+def _truncated_gumbel(
+    epsilon: Any,
+    n: int,
+    distances: list[list[Any]],
+    orders: list[list[int]],
+    extremes: tuple[Any, Any],
+    cutoff: str,
+) -> list[list[Any]]:
+    """For every k and every word among the k nearest, the integral of f times the other S."""
+    shortest, radius = extremes
+    a = (epsilon - 2 * (1 + mpmath.log(n)) / shortest) / 3
+    scale = 2 * radius / min(mpmath.lambertw(2 * a * radius).real, mpmath.log(a * shortest))
+    chances = (
+        _poisson(mpmath.log(n), 1, n, n)
+        if cutoff == "published"
+        else _poisson(mpmath.log(n - 1), 0, n - 1, n)
+    )
+    least, most = mpmath.exp(-radius / scale), mpmath.exp(radius / scale)
+    mass = -mpmath.expm1(least - most)
+
+    def density(z: Any) -> Any:
+        v = mpmath.exp(-z / scale)
+        return v * mpmath.exp(least - v) / (scale * mass)
+
+    def survival(z: Any) -> Any:
+        return -mpmath.expm1(least - mpmath.exp(-z / scale)) / mass if z > -radius else 1
+
+    laws = []
+    for row, order in zip(distances, orders, strict=True):
+        law = [mpmath.mpf(0)] * n
+        law[order[0]] += chances[0]
+        for rank, y in enumerate(order):
+
+            def integrand(x: Any, rank: int = rank, row: Any = row, order: Any = order) -> Any:
+                value = density(x - row[order[rank]])
+                for i in order[:rank]:
+                    value *= survival(x - row[i])
+                total, product = mpmath.mpf(0), mpmath.mpf(1)
+                for k in range(rank + 1, n + 1):
+                    if k > rank + 1:
+                        product *= survival(x - row[order[k - 1]])
+                    total += chances[k] * product
+                return value * total
+
+            if any(chances[rank + 1 :]):
+                corners = sorted({row[i] - radius for i in order[rank:]} | {radius})
+                law[y] += mpmath.quad(integrand, corners)
+        laws.append(law)
+    return laws
+
+
+def reference_epsilon(log_laws: list[list[Any]], distances: list[list[Any]]) -> Any:
+    """epsilon* over all pairs and outputs; infinite where an output is impossible on one side."""
+    best = mpmath.mpf(0)
+    with mpmath.workdps(DIGITS):
+        for i, ours in enumerate(log_laws):
+            for j, theirs in enumerate(log_laws):
+                if i != j:
+                    losses = [a - b for a, b in zip(ours, theirs, strict=True) if mpmath.isfinite(a)]
+                    best = max(best, max(losses) / distances[i][j])
+    return best
+
+
+def reference_delta(log_laws: list[list[Any]], distances: list[list[Any]], epsilon: float) -> Any:
+    """The largest failure mass at `epsilon` over all ordered pairs."""
+    best = mpmath.mpf(0)
+    with mpmath.workdps(DIGITS):
+        laws = [[mpmath.exp(value) for value in law] for law in log_laws]
+        for i, ours in enumerate(laws):
+            for j, theirs in enumerate(laws):
+                if i != j:
+                    factor = mpmath.exp(mpmath.mpf(epsilon) * distances[i][j])
+                    pairs = zip(ours, theirs, strict=True)
+                    best = max(best, mpmath.fsum(max(p - factor * q, 0) for p, q in pairs))
+    return best
 
 
 def _pooled(counts: Counts, expected: Floats, least: float) -> tuple[Counts, Floats]:

@@ -36,7 +36,7 @@ import dpaudit.mechanisms.balls.gumbel as module
 from dpaudit.errors import ClaimError, InputError
 from dpaudit.mechanisms.balls import ExactGeometry, ball_law
 from dpaudit.mechanisms.balls.cutoffs import poisson_cutoff
-from dpaudit.mechanisms.balls.enclosures import exact, exact_fraction, precision
+from dpaudit.mechanisms.balls.enclosures import exact_fraction, precision
 from dpaudit.mechanisms.balls.gumbel import CUTOFFS, TruncatedGumbelBallLaw
 from dpaudit.mechanisms.spaces import EmbeddingSpace
 from dpaudit.mechanisms.words.truncated_gumbel import TruncatedGumbel
@@ -251,7 +251,7 @@ def _only_first_piece(between: Any, _: Any, *arguments: Any) -> Any:
 
 def _moved_corners(gaps: Any, _: Any, *arguments: Any) -> Any:
     def moved(s: arb) -> arb:
-        return (s * exact(1 - 1e-6)).mid()
+        return (s * arb(1 - 1e-6)).mid()
 
     return [gap._replace(low=moved(gap.low), high=moved(gap.high)) for gap in gaps(*arguments)]
 
@@ -267,10 +267,10 @@ FAULTS: dict[str, Fault] = {
     "only the first piece": patched("_between", _only_first_piece),
     "corners a millionth off": patched("_gaps", _moved_corners),
     "scale 1e-9 off": lambda: mock.patch.object(
-        TruncatedGumbelBallLaw, "scale", property(lambda law: _SCALE(law) * exact(1 + 1e-9))
+        TruncatedGumbelBallLaw, "scale", property(lambda law: _SCALE(law) * arb(1 + 1e-9))
     ),
 }
-_SCALE = TruncatedGumbelBallLaw.scale.fget  # type: ignore[attr-defined]
+_SCALE = vars(TruncatedGumbelBallLaw)["scale"].fget
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -282,8 +282,24 @@ def test_faulty_laws_miss_the_quadrature(name: str) -> None:
             check_case(case)
 
 
-@pytest.mark.parametrize("name", ["_last", "_cut"])
-def test_what_is_left_out_is_missed(name: str) -> None:
+@pytest.mark.parametrize("change", ["rate ln n", "K = 0 forbidden", "K = n allowed"])
+def test_faulty_cutoffs_of_the_package_miss_the_quadrature(change: str) -> None:
+    """The same for the cutoff as shipped."""
+
+    def cutoff(n: int, rate: arb, smallest: int, largest: int) -> list[arb]:
+        if change == "rate ln n":
+            return poisson_cutoff(n, arb(n).log(), smallest, largest)
+        if change == "K = 0 forbidden":
+            return poisson_cutoff(n, rate, 1, largest)
+        return poisson_cutoff(n, rate, smallest, n)
+
+    for case in (CASES[1], CASES[4]):
+        with cutoff_as(cutoff)(), pytest.raises(AssertionError):
+            check_case(case)
+
+
+@pytest.mark.parametrize(("name", "cases"), [("_last", (0, 3)), ("_cut", (2, 3))])
+def test_what_is_left_out_is_missed(name: str, cases: tuple[int, ...]) -> None:
     """Without the ranks beyond the last one looked at, or the part below the cut, balls miss, all
     else being as fine as usual."""
 
@@ -293,7 +309,7 @@ def test_what_is_left_out_is_missed(name: str) -> None:
         row.tolerance_bits = usual
         return (first, left_out if keep else arb(0), *rest)
 
-    for case in (CASES[0], CASES[3]):
+    for case in (CASES[i] for i in cases):
         with patched(name, lambda true, row, *a: coarsely(true, row, a, True))():
             check_case(case)
         with (
@@ -323,7 +339,7 @@ def test_fast_law_is_within_its_error(multiple: float, metric: str, cutoff: str)
                 if ball == 0:
                     assert logarithm == -math.inf
                 else:
-                    assert abs(ball.log() - exact(logarithm)) <= exact(fast.log_law_error)
+                    assert abs(ball.log() - arb(logarithm)) <= arb(fast.log_law_error)
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
@@ -363,7 +379,8 @@ def test_rows_sum_to_one(multiple: float, kind: str) -> None:
                 total = sum(row, arb(0))
                 assert total.contains(1)
                 assert total.rad() < 1e-14
-                assert all(ball >= 0 and ball <= 1 for ball in row)
+                # 1 itself is not always the end of a ball.
+                assert all(p.lower() >= 0 and p.upper() <= 1 + p.rad() for p in row)
                 impossible = [y for y, ball in enumerate(row) if ball == 0]
                 farthest = law.geometry.ranked(n - 1)[-1]
                 assert impossible == ([] if cutoff == "published" else [farthest])
@@ -434,10 +451,15 @@ def test_corners_too_close_to_tell_apart(gap: float) -> None:
         fine = law.probabilities(0)
         assert fine[1] > fine[3] > fine[2] > fine[4] > fine[5] > fine[6]
         assert sum(fine, arb(0)).contains(1)
-        for bits in (16, 24, 36, 53):
+        for bits in (10, 16, 24, 36, 53):
             with precision(bits):
                 coarse = law.probabilities(0)
+                with patched("_over_gap", lambda *_: arb(0))():
+                    faulty = law.probabilities(0)
             assert all(a.overlaps(b) for a, b in zip(coarse, fine, strict=True))
+            assert max(relative_width(ball) for ball in coarse) <= 2.0 ** (10 - bits)
+            # What lies between the ends of a gap is small, but more than the balls have to spare.
+            assert not any(a.overlaps(b) for a, b in zip(faulty[:4], fine[:4], strict=True))
 
 
 # The built-in space
@@ -456,8 +478,8 @@ def test_builtin_space(word: str, output: str) -> None:
     with precision(BITS):
         ball = law.probability(first, second)
         assert relative_width(ball) <= 1e-15
-        difference = abs(ball.log() - exact(float(values[0, second])))
-        assert difference <= exact(float(errors[0, second]))
+        difference = abs(ball.log() - arb(float(values[0, second])))
+        assert difference <= arb(float(errors[0, second]))
 
 
 @cache
@@ -479,7 +501,7 @@ def test_ranks_of_the_builtin_space(multiple: float) -> None:
         for rank in (0, 1, 5, 20, 60, 200, 600, 1200, 1800, 1998, 1999):
             ball, y = law.probability(17, order[rank]), order[rank]
             assert relative_width(ball) <= 1e-15
-            assert abs(ball.log() - exact(float(values[0, y]))) <= exact(float(errors[0, y]))
+            assert abs(ball.log() - arb(float(values[0, y]))) <= arb(float(errors[0, y]))
 
 
 # Arguments and imports

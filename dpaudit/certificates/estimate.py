@@ -32,5 +32,5 @@ def seconds_for_all_pairs(case: Case, method: str, needs_delta: bool) -> float:
     if method == "uniform":
         same = case.claimed is case.law.geometry
         return _seconds_for_keys(case) + (0.0 if same else 1e-6 * n * n)
-    row = 8e-6 * n if case.law.row_at_once else 2e-2 * n + 1e-4 * n * n
-    return n * row + 2e-9 * n**3 + (1e-6 * n**3 if needs_delta else 0.0)
+    row = 1e-5 * n if case.law.row_at_once else n * (3e-3 + 3e-4 * n)
+    return n * row + 4e-9 * n**3 + (1e-6 * n**3 if needs_delta else 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from ..mechanisms.balls.enclosures import lower_float, upper_float
+from ..mechanisms.balls.enclosures import around, lower_float, upper_float
 from ..mechanisms.kernels.parallel import ordered_map
 from ..results.model import Interval
 from .case import Case, log_enclosure
@@ -49,7 +49,7 @@ def _row(
     above = _largest_differences(laws[1][word], laws[0])
     below = _largest_differences(laws[0][word], laws[1])
     shortest, longest = distances[0][word], distances[1][word]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above, below = np.nextafter(above, math.inf), np.nextafter(below, -math.inf)
         high = np.nextafter(above / np.where(above > 0.0, shortest, longest), math.inf)
         low = np.nextafter(below / np.where(below > 0.0, longest, shortest), -math.inf)
@@ -96,8 +96,11 @@ def _log_laws(case: Case, progress: Callable[[float], None] | None) -> tuple[Flo
     lower, upper = np.empty((2, n, n))
     for word in range(n):
         for y, probability in enumerate(case.law.probabilities(word)):
-            ends = log_enclosure(probability)
-            lower[word, y], upper[word, y] = ends.lower, ends.upper
+            if probability > 0:
+                lower[word, y], upper[word, y] = around(probability.log())
+            else:
+                ends = log_enclosure(probability)
+                lower[word, y], upper[word, y] = ends.lower, ends.upper
         if progress:
             progress((word + 1) / n)
     return lower, upper
@@ -109,5 +112,5 @@ def _distances(case: Case) -> tuple[Floats, Floats]:
     lower, upper = np.empty((2, n, n))
     for i, keys in case.claimed:
         for j, ball in enumerate(case.claimed.distances(keys)):
-            lower[i, j], upper[i, j] = lower_float(ball), upper_float(ball)
+            lower[i, j], upper[i, j] = around(ball)
     return lower, upper

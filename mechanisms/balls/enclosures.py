@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from flint import arb, ctx, fmpq
 
-__all__ = ["exact", "exact_fraction", "lower_float", "precision", "upper_float"]
+__all__ = ["around", "exact_fraction", "lower_float", "precision", "upper_float"]
 
 
 @contextmanager
@@ -34,11 +34,6 @@ def exact_fraction(number: float) -> fmpq:
     return fmpq(*float(number).as_integer_ratio())
 
 
-def exact(number: float) -> arb:
-    """A finite float as a ball of radius 0."""
-    return arb(float(number))
-
-
 def lower_float(ball: arb) -> float:
     """A float below or at every number of the ball, and next to its lower end; -inf if none is.
 
@@ -63,3 +58,19 @@ def upper_float(ball: arb) -> float:
     (True, 0.5, inf)
     """
     return -lower_float(-ball)
+
+
+def around(ball: arb) -> tuple[float, float]:
+    """Floats below and above a ball, up to one further out than need be: quicker than both ends.
+
+    Examples
+    --------
+    >>> low, high = around(arb(2).sqrt())
+    >>> low < math.sqrt(2) < high, high - low < 1e-15
+    (True, True)
+    """
+    middle = float(ball.mid())
+    low, high = math.nextafter(middle, -math.inf), math.nextafter(middle, math.inf)
+    if arb(low) <= ball and ball <= arb(high):
+        return low, high
+    return lower_float(ball), upper_float(ball)

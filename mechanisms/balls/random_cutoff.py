@@ -46,8 +46,9 @@ class RandomCutoffBallLaw:
     def probabilities(self, word: int) -> list[arb]:
         """P_w(y) for all outputs y."""
         n, keys, order = len(self.geometry), self.geometry.row(word), self.geometry.ranked(word)
-        steepness, cutoff = self.steepness, self.cutoff()
-        weights = [(-steepness * self.geometry.distance(keys[y])).exp() for y in order]
+        cutoff = self.cutoff()
+        costs = self.geometry.distances([keys[y] for y in order], self.steepness)
+        weights = [(-cost).exp() for cost in costs]
         terms, total = [], arb(0)
         for k, weight in enumerate(weights, start=1):
             total += weight
