@@ -18,10 +18,14 @@ from .spaces import EmbeddingSpace
 
 __all__ = [
     "EpsilonLowerBound",
+    "EpsilonUpperBound",
     "ExplainsLoss",
     "HasLowerBound",
+    "HasRadialNoise",
     "HasSeparableLaw",
+    "HasUpperBound",
     "Mechanism",
+    "RadialNoise",
     "SeparableLaw",
     "WordMechanism",
 ]
@@ -111,6 +115,21 @@ class HasLowerBound(Protocol):
     def epsilon_lower_bound(self) -> EpsilonLowerBound: ...
 
 
+@dataclass(frozen=True)
+class EpsilonUpperBound:
+    """An upper bound on epsilon* that is proven for every vocabulary; `statement` says why."""
+
+    statement: str
+    value: float
+
+
+@runtime_checkable
+class HasUpperBound(Protocol):
+    """A mechanism with a proven bound on its epsilon*, in the distances of its own claim."""
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound | None: ...
+
+
 @runtime_checkable
 class ExplainsLoss(Protocol):
     """A mechanism that can say why an output gives away one of two inputs."""
@@ -161,3 +180,34 @@ class HasSeparableLaw(Protocol):
 
     @property
     def separable_law(self) -> SeparableLaw: ...
+
+
+@dataclass(frozen=True, eq=False)
+class RadialNoise:
+    """Noise z = r A u that is added to the vector of the input; the output is the word nearest to
+    the sum (specification, sections 4.1, 4.2, 4.8, 4.10 and 5.4).
+
+    u is uniform on the unit sphere of R^p; r is Gamma with shape p and the rate of the input,
+    conditioned on r <= `truncation`.
+
+    Attributes
+    ----------
+    rates
+        Rate of the radius for every input, shape (n,), per unit of distance.
+    truncation
+        Largest radius; infinite if there is none.
+    transform
+        A, shape (p, p), or None for the identity.
+    """
+
+    rates: Floats
+    truncation: float = float("inf")
+    transform: Floats | None = None
+
+
+@runtime_checkable
+class HasRadialNoise(Protocol):
+    """A mechanism that outputs the word nearest to a noisy vector."""
+
+    @property
+    def radial_noise(self) -> RadialNoise: ...
