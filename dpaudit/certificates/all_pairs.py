@@ -100,8 +100,8 @@ def _by_normalisers(case: Case, law: SeparableBallLaw, progress: Progress | None
         logs = [arb(0)] * len(case.words)
         candidates, low = [_Pair(arb.nan(), *case.claimed.closest)], arb(0)
     else:
-        logs = [z.log() for z in law.normalisers()]
-        candidates, low = _leading_pairs(case, law, logs, progress)
+        logs = [z.log() for z in law.normalisers(_half(progress, 0.0))]
+        candidates, low = _leading_pairs(case, law, logs, _half(progress, 0.5))
     symmetry = _Symmetry(law)
     interval = Interval(lower=lower_float(low), upper=lower_float(low))
     refuting, tie, undecided = None, False, 0
@@ -119,6 +119,11 @@ def _by_normalisers(case: Case, law: SeparableBallLaw, progress: Progress | None
             refuting = pair.oriented(logs)
     finding = AllPairsFinding(method="normalisers", epsilon=interval, tie=tie)
     return AllPairs(finding, refuting, undecided)
+
+
+def _half(progress: Progress | None, start: float) -> Progress | None:
+    """Progress of a half of the work, the one that begins at `start`."""
+    return (lambda part: progress(start + 0.5 * part)) if progress else None
 
 
 def _leading_pairs(

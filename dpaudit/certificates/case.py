@@ -55,12 +55,10 @@ def make_case(
 
     A metric claim that leaves its metric open means that of the space.
     """
-    if claim.kind != "metric":
-        claimed = ExactGeometry(vectors, "discrete")
-    elif claim.metric in (None, law.geometry.metric):
-        claimed = law.geometry
-    else:
-        claimed = ExactGeometry(vectors, claim.metric or metric)
+    # The law may have another metric than the space: that of randomized response is discrete.
+    wanted = (claim.metric or metric) if claim.kind == "metric" else "discrete"
+    same = claim.kind == "metric" and wanted == law.geometry.metric
+    claimed = law.geometry if same else ExactGeometry(vectors, wanted)
     return Case(words, law, claimed, exact_fraction(claim.epsilon), exact_fraction(claim.delta))
 
 

@@ -190,11 +190,19 @@ class _Work:
         if witness.output is None:
             return None
         places = [space.index(w) for w in (witness.input, witness.neighbour, witness.output)]
-        return self._loss(places[0], places[1], places[2])
+        # The lower end of the exact audit is that of its witness.
+        return self._loss(*places, least=self.findings.epsilon.lower)
 
-    def _loss(self, first: int, second: int, output: int) -> Certification | None:
+    def _loss(
+        self, first: int, second: int, output: int, least: float = 0.0
+    ) -> Certification | None:
         for bits in BITS:
             found = loss_finding(self.case, first, second, output, bits)
+            if found.epsilon.upper < least:
+                raise _ContradictionError(
+                    f"the exact audit finds a loss over distance of at least {least!r}, but ball "
+                    f"arithmetic proves that it is at most {found.epsilon.upper!r}."
+                )
             if found.epsilon.lower > self.findings.epsilon.upper:
                 raise _ContradictionError(
                     f"the exact audit puts ε* at {self.findings.epsilon.upper!r} at most, but "
@@ -203,6 +211,7 @@ class _Work:
             if found.excess.lower > 0.0:
                 return self._certificate(found, Verdict.VIOLATED, bits)
             if found.excess.upper <= 0.0:
+                self._require_no_refutation()
                 return None
         return None
 
@@ -217,8 +226,17 @@ class _Work:
             if found.delta.lower > self.claim.delta:
                 return self._certificate(found, Verdict.VIOLATED, bits)
             if found.delta.upper <= self.claim.delta:
+                self._require_no_refutation()
                 return None
         return None
+
+    def _require_no_refutation(self) -> None:
+        """Ball arithmetic has just proven that what was looked at refutes nothing."""
+        if decide(self.claim, self.findings)[0] is Verdict.VIOLATED:
+            raise _ContradictionError(
+                "the exact audit says violated, but ball arithmetic proves that its witness does "
+                "not exceed what the claim allows."
+            )
 
     def _telling_outputs(self, first: int, second: int) -> list[int]:
         """The fewest outputs whose failure mass exceeds the delta of the claim, with half of the

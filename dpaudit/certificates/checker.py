@@ -6,6 +6,7 @@ figures are balls of some 96 bits rounded outward to floats, so they do not depe
 the libraries.)
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..errors import DPAuditError, InputError, SpaceError
 from ..mechanisms.balls import ball_law
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.spaces import EmbeddingSpace
-from ..results.model import Verdict
+from ..results.model import Interval, Verdict
 from .all_pairs import all_pairs
 from .case import Case, make_case
 from .loss import event_finding, loss_finding
@@ -184,7 +185,7 @@ def _space(certificate: Certificate, path: str | Path | None) -> EmbeddingSpace:
     if path is None and stated.source == "builtin":
         return EmbeddingSpace.builtin(stated.words, stated.metric)
     file = Path(path or stated.source)
-    if not file.exists():
+    if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise SpaceError(
             f"The certificate speaks about the vectors of {stated.source}, and there is no file "
             f"{file}. Say where it is (--space)."
@@ -257,5 +258,4 @@ def _compare(stated: Finding, derived: Finding) -> list[Check]:
 
 
 def _show(value: object) -> str:
-    ends = (getattr(value, "lower", None), getattr(value, "upper", None))
-    return f"[{ends[0]!r}, {ends[1]!r}]" if None not in ends else repr(value)
+    return f"[{value.lower!r}, {value.upper!r}]" if isinstance(value, Interval) else repr(value)

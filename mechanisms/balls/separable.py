@@ -1,7 +1,7 @@
 """Separable laws P_w(y) = exp(-rate c(w, y)) / Z_w in ball arithmetic: `metric-exponential`,
 `truncated-exponential` and `randomized-response` (specification, sections 4.4, 4.5, 4.13)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -63,7 +63,7 @@ class SeparableBallLaw:
         """Z_w."""
         return sum(self.weights(word), arb(0))
 
-    def normalisers(self) -> list[arb]:
+    def normalisers(self, progress: Callable[[float], None] | None = None) -> list[arb]:
         """Z_w for all words; every pair is looked at once."""
         n = len(self.geometry)
         if self.geometry.metric == "discrete":
@@ -77,6 +77,8 @@ class SeparableBallLaw:
                 own += weight
                 sums[j] += weight
             sums[i] = own
+            if progress:
+                progress((i + 1) / n)
         return sums
 
     def _discrete_cost(self) -> arb:
