@@ -27,9 +27,9 @@ __all__ = [
     "exact_keys",
     "exact_log_laws",
     "fit_p_value",
+    "key_distances",
     "known_answer",
     "known_laws",
-    "key_distances",
     "known_space",
     "largest_loss",
     "make_space",
@@ -184,7 +184,11 @@ def exact_keys(vectors: Floats, metric: str) -> list[list[Fraction]]:
             return sum((gap * gap for gap in gaps), Fraction(0))
         return sum(gaps, Fraction(0)) if metric == "manhattan" else max(gaps)
 
-    return [[key(i, j) for j in range(len(rows))] for i in range(len(rows))]
+    keys = [[Fraction(0)] * len(rows) for _ in rows]
+    for i in range(len(rows)):
+        for j in range(i):
+            keys[i][j] = keys[j][i] = key(i, j)
+    return keys
 
 
 def key_distances(keys: list[list[Fraction]], metric: str) -> list[list[Any]]:
@@ -312,7 +316,9 @@ def reference_epsilon(log_laws: list[list[Any]], distances: list[list[Any]]) -> 
         for i, ours in enumerate(log_laws):
             for j, theirs in enumerate(log_laws):
                 if i != j:
-                    losses = [a - b for a, b in zip(ours, theirs, strict=True) if mpmath.isfinite(a)]
+                    losses = [
+                        a - b for a, b in zip(ours, theirs, strict=True) if mpmath.isfinite(a)
+                    ]
                     best = max(best, max(losses) / distances[i][j])
     return best
 

@@ -35,7 +35,6 @@ from dpaudit.errors import ClaimError, InputError
 from dpaudit.mechanisms.balls import BallLaw, ExactGeometry, ball_law
 from dpaudit.mechanisms.balls.cutoffs import poisson_cutoff
 from dpaudit.mechanisms.balls.enclosures import (
-    exact,
     exact_fraction,
     lower_float,
     precision,
@@ -98,7 +97,11 @@ def scaled(geometry: ExactGeometry, key: Any) -> Fraction:
 @given(vectors=vector_sets())
 def test_keys_are_the_distances(metric: str, vectors: Floats) -> None:
     """Keys, ranks and extremes are those of the definition in fractions; so are their squares."""
-    geometry, expected, n = ExactGeometry(vectors, metric), exact_keys(vectors, metric), len(vectors)
+    geometry, expected, n = (
+        ExactGeometry(vectors, metric),
+        exact_keys(vectors, metric),
+        len(vectors),
+    )
     found = dict(geometry)
     for i in range(n):
         row = [scaled(geometry, key) for key in geometry.row(i)]
@@ -202,7 +205,7 @@ def test_floats_are_the_next_ones_outside(number: float, other: float, exponent:
 
 @given(FLOATS)
 def test_a_float_is_its_own_enclosure(number: float) -> None:
-    assert lower_float(exact(number)) == number == upper_float(exact(number))
+    assert lower_float(arb(number)) == number == upper_float(arb(number))
     fraction = exact_fraction(number)
     assert Fraction(int(fraction.p), int(fraction.q)) == Fraction(number)
 
@@ -366,9 +369,7 @@ def test_known_answers(name: str, vocabulary: str) -> None:
 @pytest.mark.parametrize("n", [2, 3, 6])
 @settings(max_examples=15)
 @given(st.sampled_from(KINDS), st.integers(0, 2**32 - 1), st.floats(0.001, 50.0))
-def test_no_loss_is_beyond_the_bound_by_distance(
-    n: int, kind: str, seed: int, size: float
-) -> None:
+def test_no_loss_is_beyond_the_bound_by_distance(n: int, kind: str, seed: int, size: float) -> None:
     """d/b + x bounds every loss of `random-cutoff-exponential`, below the claim itself."""
     space = random_space(kind, n, np.random.default_rng(seed))
     with precision(BITS), mpmath.workdps(60):

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,20 +36,29 @@ from support import (
 
 import dpaudit.mechanisms.kernels.gumbel as kernel_module
 import dpaudit.mechanisms.words.truncated_gumbel as gumbel_module
-from dpaudit import ApproximateDP, EmbeddingSpace, MetricDP, PureDP, Verdict, audit, mechanisms
+from dpaudit import (
+    ApproximateDP,
+    EmbeddingSpace,
+    MetricDP,
+    PureDP,
+    Verdict,
+    audit,
+    cli,
+    mechanisms,
+)
 from dpaudit.certificates import Certificate, verify
 from dpaudit.certificates.all_pairs import all_pairs, method_of
 from dpaudit.certificates.case import log_enclosure, make_case
 from dpaudit.certificates.certify import certificate_of
 from dpaudit.certificates.checker import read_certificate
 from dpaudit.certificates.loss import loss_finding
+from dpaudit.certificates.outputs import _row
 from dpaudit.claims import Claim
 from dpaudit.errors import DPAuditError, InputError
 from dpaudit.mechanisms.balls import ExactGeometry, ball_law
 from dpaudit.mechanisms.protocol import SeparableLaw, WordMechanism
 from dpaudit.mechanisms.words.metric_exponential import MetricExponential
 from dpaudit.mechanisms.words.random_cutoff_exponential import RandomCutoffExponential
-from dpaudit.mechanisms.words.truncated_gumbel import TruncatedGumbel
 from dpaudit.results import AuditResult, Evidence, Interval
 
 Floats = NDArray[np.float64]
@@ -209,19 +219,21 @@ def check_enclosure(mechanism: WordMechanism, claim: Claim, method: str | None =
         room = value * mpmath.mpf(10) ** -20
         assert interval.lower <= value + room
         assert interval.upper >= value - room
-        if found.finding.method != "uniform":
-            assert interval.upper - interval.lower <= 1e-14 * max(interval.upper, 1e-3)
-            law = ball_law(
-                *(mechanism.name, mechanism.parameters),
-                *(mechanism.space.vectors, mechanism.space.metric),
-            )
-            assert law is not None
-            space = mechanism.space
-            case = make_case(space.words, space.vectors, space.metric, law, claim)
-            if abs(value - claim.epsilon) > 1e-13 * claim.epsilon:
-                assert found.upholds(case) == (value < claim.epsilon)
-                assert found.undecided == 0
-                assert found.finding.tie == (value > claim.epsilon and found.finding.tie)
+        if found.finding.method == "uniform":
+            return
+        space, extent = mechanism.space, mechanism.space.extent
+        # Over outputs, logarithms of up to some 40 nats are subtracted in floating point.
+        over_outputs = found.finding.method == "outputs"
+        rounding = 1e-13 / min(extent.min_distance, 1.0) if over_outputs else 0.0
+        assert interval.upper - interval.lower <= 1e-15 * interval.upper + rounding
+        law = ball_law(mechanism.name, mechanism.parameters, space.vectors, space.metric)
+        assert law is not None
+        case = make_case(space.words, space.vectors, space.metric, law, claim)
+        if found.finding.method == "normalisers":
+            assert found.undecided == 0
+            assert not found.finding.tie or value >= claim.epsilon - room
+        if not interval.lower <= claim.epsilon <= interval.upper:
+            assert found.upholds(case) == (value < claim.epsilon)
 
 
 SEPARABLE = ("metric-exponential", "truncated-exponential", "randomized-response")
@@ -247,13 +259,13 @@ def claims(draw: st.DrawFn, mechanism: Any) -> Claim:
 
 
 @pytest.mark.parametrize("name", SEPARABLE)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_normalisers_enclose_the_truth(name: str, data: st.DataObject) -> None:
     space = data.draw(small_spaces())
     more = {}
     if name == "truncated-exponential":
-        rows = space.distance_matrix()
+        rows = space.distance_matrix
         distances = sorted({float(d) for d in rows[rows > 0]})
         exactly_one = data.draw(st.sampled_from(distances))
         anywhere = data.draw(st.floats(0.3 * distances[0], 1.5 * distances[-1]))
@@ -272,7 +284,7 @@ def test_outputs_enclose_the_truth(space: EmbeddingSpace, size: float, data: Any
 
 
 @pytest.mark.parametrize("cutoff", ["published"])
-@pytest.mark.parametrize(("kind", "n"), [("scattered", 3), ("near-simplex", 4), ("simplex", 3)])
+@pytest.mark.parametrize(("kind", "n"), [("scattered", 3), ("simplex", 3), ("line", 3)])
 def test_outputs_enclose_the_truth_for_truncated_gumbel(kind: str, n: int, cutoff: str) -> None:
     space = random_space(kind, n, np.random.default_rng(8))
     mechanism = mechanism_of("truncated-gumbel", space, 3.0, cutoff=cutoff)
@@ -291,6 +303,58 @@ def test_uniform_bound_is_above_the_truth(space: EmbeddingSpace, size: float, da
         assert upper <= mechanism.epsilon, "the bound must prove the mechanism's own claim"
 
 
+@settings(max_examples=25)
+@given(small_spaces(5), st.floats(0.2, 9.0))
+def test_pairs_that_few_bits_leave_open_are_decided(space: EmbeddingSpace, size: float) -> None:
+    """At 24 bits most claims lie within the balls, so that every such pair is looked at again."""
+    mechanism = mechanism_of("metric-exponential", space, size)
+    law = ball_law(mechanism.name, mechanism.parameters, space.vectors, space.metric)
+    assert law is not None
+    value = true_epsilon(mechanism, MetricDP(1.0))
+    for factor in (1.0 - 1e-13, 1.0, 1.0 + 1e-13):
+        claim = MetricDP(float(value) * factor)
+        case = make_case(space.words, space.vectors, space.metric, law, claim)
+        found = all_pairs(case, "normalisers", 24)
+        with mpmath.workdps(DIGITS):
+            above = value > claim.epsilon * (1 + mpmath.mpf(10) ** -40)
+        assert (found.refuting is not None) == above
+        assert found.undecided == 0
+
+
+def test_what_no_precision_decides_upholds_nothing() -> None:
+    mechanism = mechanism_of("metric-exponential", space_of(PLANE), 4.0)
+    law = ball_law(mechanism.name, mechanism.parameters, mechanism.space.vectors, "euclidean")
+    assert law is not None
+    case = make_case(
+        mechanism.space.words, mechanism.space.vectors, "euclidean", law, MetricDP(9.0)
+    )
+    found = all_pairs(case, "normalisers", 96)
+    assert found.upholds(case)
+    assert not dataclasses.replace(found, undecided=1).upholds(case)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1))
+def test_sweep_over_outputs_rounds_outward(seed: int) -> None:
+    """Floats that are the logarithms and distances themselves, against fractions."""
+    rng = np.random.default_rng(seed)
+    logs, distances = rng.uniform(-30.0, 0.0, (6, 4)), rng.uniform(0.1, 3.0, (6, 6))
+    for word in range(6):
+        low, high, neighbour = _row(word, (logs, logs), (distances, distances))
+        ratios = {
+            other: max(
+                Fraction(float(a)) - Fraction(float(b))
+                for a, b in zip(logs[word], logs[other], strict=True)
+            )
+            / Fraction(float(distances[word, other]))
+            for other in range(6)
+            if other != word
+        }
+        assert Fraction(low) <= ratios[neighbour]
+        assert max(ratios.values()) <= Fraction(high)
+        assert high - low <= 1e-14 * abs(high)
+
+
 def test_methods_do_not_fit_every_law() -> None:
     space = space_of(PLANE)
     for name, method in (
@@ -304,7 +368,7 @@ def test_methods_do_not_fit_every_law() -> None:
 
 
 @pytest.mark.parametrize("name", ["metric-exponential", "randomized-response"])
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_delta_certificates(name: str, data: st.DataObject) -> None:
     """Claims with a failure mass, at half of the true epsilon*, on both sides of the true delta."""
@@ -482,7 +546,7 @@ def audits(draw: st.DrawFn, largest: int = 5) -> tuple[Any, Claim]:
     return mechanism, claim
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(audits())
 def test_round_trip(tmp_path: Path, audited: tuple[Any, Claim]) -> None:
     """Audit, file, verification; the file says what the result says, and it is true."""
@@ -600,7 +664,7 @@ class Specimen:
         return json.loads(self.certificate.to_json())
 
 
-FILE_WORDS, FILE_DIMENSION = 20, 1000
+FILE_WORDS, FILE_DIMENSION = 4, 4100
 
 
 @pytest.fixture(scope="module")
@@ -760,7 +824,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 TAMPERING = settings(
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 
@@ -768,7 +832,9 @@ TAMPERING = settings(
 @pytest.mark.parametrize("name", SPECIMENS)
 @TAMPERING
 @given(data=st.data())
-def test_any_change_is_rejected(name: str, data: st.DataObject, specimens: Any, folder: Path) -> None:
+def test_any_change_is_rejected(
+    name: str, data: st.DataObject, specimens: Any, folder: Path
+) -> None:
     """Whatever is changed in the file, wherever: rejected with reasons, or named as unusable."""
     original = specimens[name].data
     tampered = data.draw(changes(original))
@@ -777,12 +843,12 @@ def test_any_change_is_rejected(name: str, data: st.DataObject, specimens: Any, 
     try:
         found = verify(path)
     except InputError as error:
-        assert str(error)
-        assert not same(original, tampered)
+        verified, reasons = False, (str(error),)
     else:
-        assert found.verified == same(original, tampered)
-        assert found.verified or all(found.reasons)
-        assert bool(found.reasons) == (not found.verified)
+        verified, reasons = found.verified, found.reasons
+    assert verified == same(original, tampered)
+    assert bool(reasons) == (not verified)
+    assert all(reasons)
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
@@ -958,6 +1024,24 @@ def test_unknown_fields_are_refused(specimens: dict[str, Specimen], folder: Path
         verify(file)
 
 
+def test_an_open_metric_is_that_of_the_space() -> None:
+    """Also for a law that has another one: the discrete metric of randomized response."""
+    mechanism, claim = TIES["randomized response by distance"]()
+    certificate = certificate_of(mechanism, claim)
+    assert certificate is not None
+    assert certificate.claim.metric == "euclidean"
+    specimen = Specimen(certificate)
+    for epsilon in (0.3, 0.5, math.nextafter(0.6, 0.0)):
+        for metric in (None, "euclidean"):
+            data = changed(specimen.data, ("claim", "metric"), metric)
+            data = changed(data, ("claim", "epsilon"), epsilon)
+            data = changed(data, ("finding", "epsilon"), {"lower": 0.3, "upper": 0.3})
+            false = Certificate.from_json(json.dumps(data)).sealed()
+            assert not is_true(false)
+            assert not verify(false).verified
+    assert verify(resealed(specimen, ("claim.metric", None))).verified
+
+
 def test_bits_beyond_those_needed_change_nothing(specimens: dict[str, Specimen]) -> None:
     """Figures are floats around balls of many more bits, so they do not depend on how many."""
     for name in ("loss", "event", "normalisers", "uniform", "infinite"):
@@ -992,6 +1076,16 @@ def lost_normaliser_term(words: list[int] | None) -> type:
             right = MetricExponential.separable_law.func(self)  # type: ignore[attr-defined]
             chosen = list(range(len(self.space))) if words is None else words
             return with_lost_term(right, self.space, chosen)
+
+    return Faulty
+
+
+def lost_term_of_normalisers_only(words: list[int] | None) -> type:
+    """The search looks at wrong normalisers, while all rows of the law are right."""
+
+    class Faulty(lost_normaliser_term(words)):  # type: ignore[misc]
+        def log_laws(self, rows: slice) -> Floats:
+            return MetricExponential(self.space, self.epsilon).log_laws(rows)
 
     return Faulty
 
@@ -1033,6 +1127,7 @@ def lost_cutoff_term(words: list[int] | None, rank: int = 2) -> type:
 
 PLANTED: dict[str, tuple[str, Callable[[list[int] | None], type]]] = {
     "term of the normaliser": ("metric-exponential", lost_normaliser_term),
+    "term of the normaliser, rows right": ("metric-exponential", lost_term_of_normalisers_only),
     "term of the law": ("metric-exponential", lost_law_term),
     "term of the cutoff": ("random-cutoff-exponential", lost_cutoff_term),
 }
@@ -1052,7 +1147,8 @@ def audited_with(
 
 def check_exposed(result: AuditResult, path: Path) -> None:
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert "contradiction" in (result.reason or "")
+    # A law that does not add up to 1 is noticed before anything is compared with it.
+    assert "contradiction" in (result.reason or "") or "adds up to" in (result.reason or "")
     assert (result.epsilon.lower, result.epsilon.upper) == (0.0, math.inf)
     assert (result.witness, result.statistics, result.certificate) == (None, None, None)
     assert result.exit_code == 3
@@ -1067,18 +1163,18 @@ def test_planted_errors_are_exposed(fault: str, claim_factor: float, tmp_path: P
     path = tmp_path / "certificate.json"
     for kind in ("scattered", "near-simplex", "simplex", "lattice"):
         space = random_space(kind, 5, np.random.default_rng(21))
-        result, _ = audited_with(plant(None), name, space, claim_factor, path)
+        result, truth = audited_with(plant(None), name, space, claim_factor, path)
         if result.evidence is Evidence.CERTIFIED:
-            # On a simplex a normaliser that is wrong for all words moves no loss: see below.
-            assert (fault, kind) in {("term of the normaliser", "simplex")}
+            # On a simplex normalisers that are wrong alike for all words move no loss.
+            assert (fault, kind) == ("term of the normaliser, rows right", "simplex")
+            assert result.verdict is truth
+            assert is_true(read_certificate(path))
         else:
             check_exposed(result, path)
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_planted_errors_in_one_row_never_certify_what_is_false(
-    fault: str, tmp_path: Path
-) -> None:
+def test_planted_errors_in_one_row_never_certify_what_is_false(fault: str, tmp_path: Path) -> None:
     """Wherever the row is. A fault that does not touch what is compared may go through, but then
     what is certified has been derived without it, and is true."""
     name, plant = PLANTED[fault]
@@ -1118,7 +1214,9 @@ def lose_node(monkeypatch: pytest.MonkeyPatch, rule: str, node: int) -> None:
 
 
 @pytest.mark.parametrize("claim_factor", [0.5, 1.01])
-@pytest.mark.parametrize(("rule", "node"), [("_WEIGHTS_4", 0), ("_WEIGHTS_4", 2), ("_WEIGHTS_3", 1)])
+@pytest.mark.parametrize(
+    ("rule", "node"), [("_WEIGHTS_4", 0), ("_WEIGHTS_4", 2), ("_WEIGHTS_3", 1)]
+)
 def test_a_lost_node_is_exposed(
     rule: str, node: int, claim_factor: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1203,16 +1301,31 @@ def test_progress_is_reported() -> None:
 # The command line
 
 
-def dpaudit(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dpaudit", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environment},
-    )
+@dataclasses.dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`dpaudit` with these arguments in this folder; in this process, for the sake of speed."""
+
+    def command(*arguments: str, folder: Path) -> Done:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.setattr(sys, "argv", ["dpaudit", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        shown = capsys.readouterr()
+        return Done(int(end.value.code or 0), shown.out, shown.err)
+
+    return command
 
 
 @pytest.fixture
@@ -1226,17 +1339,19 @@ AUDIT = ("audit", "metric-exponential", "--space", "space.txt", "-e", "2")
 
 
 @pytest.mark.parametrize(("claim", "code"), [("2", 0), ("0.5", 1)])
-def test_audit_and_verify_on_the_command_line(claim: str, code: int, small_folder: Path) -> None:
+def test_audit_and_verify_on_the_command_line(
+    claim: str, code: int, small_folder: Path, run: Run
+) -> None:
     common = (*AUDIT, "--claim-epsilon", claim, "--certificate", "c.json")
-    done = dpaudit(*common, folder=small_folder)
-    assert done.returncode == code, done.stderr
-    assert "certified" in done.stdout
-    shown = dpaudit("verify", "c.json", folder=small_folder)
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("VERIFIED")
+    done = run(*common, folder=small_folder)
+    assert done.code == code, done.err
+    assert "certified" in done.out
+    shown = run("verify", "c.json", folder=small_folder)
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("VERIFIED")
     # The vectors are in the certificate, so the file may go.
     (small_folder / "space.txt").unlink()
-    report = json.loads(dpaudit("verify", "c.json", "--json", "-", folder=small_folder).stdout)
+    report = json.loads(run("verify", "c.json", "--json", "-", folder=small_folder).out)
     assert report["verified"] is True
     assert report["reasons"] == []
     assert all(check["passed"] for check in report["checks"])
@@ -1244,38 +1359,38 @@ def test_audit_and_verify_on_the_command_line(claim: str, code: int, small_folde
     assert report["statement"].startswith(verdict)
 
 
-def test_verify_rejects_with_reasons_on_the_command_line(small_folder: Path) -> None:
-    assert dpaudit(*AUDIT, "--certificate", "c.json", folder=small_folder).returncode == 0
+def test_verify_rejects_with_reasons_on_the_command_line(small_folder: Path, run: Run) -> None:
+    assert run(*AUDIT, "--certificate", "c.json", folder=small_folder).code == 0
     path = small_folder / "c.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     data["claim"]["epsilon"] = 0.01
     certificate = Certificate.from_json(json.dumps(data)).sealed()
     path.write_text(certificate.to_json(), encoding="utf-8")
-    done = dpaudit("verify", "c.json", folder=small_folder)
-    assert done.returncode == 1
-    assert done.stdout.startswith("REJECTED")
-    assert "does not prove upheld" in done.stdout
-    quiet = dpaudit("verify", "c.json", "--quiet", folder=small_folder)
-    assert (quiet.returncode, quiet.stdout) == (1, "")
+    done = run("verify", "c.json", folder=small_folder)
+    assert done.code == 1
+    assert done.out.startswith("REJECTED")
+    assert "does not prove upheld" in done.out
+    quiet = run("verify", "c.json", "--quiet", folder=small_folder)
+    assert (quiet.code, quiet.out) == (1, "")
 
 
-def test_no_certificate_is_said_on_standard_error(small_folder: Path) -> None:
+def test_no_certificate_is_said_on_standard_error(small_folder: Path, run: Run) -> None:
     """A mechanism of one's own, without a law in balls."""
-    (small_folder / "mine.py").write_text(
+    (small_folder / "made_at_home.py").write_text(
         "from dpaudit.mechanisms import MetricExponential\n\n"
         "class Mine(MetricExponential):\n"
         "    name = 'mine'\n",
         encoding="utf-8",
     )
-    command = ("audit", "mine:Mine", *AUDIT[2:], "--certificate", "c.json")
-    done = dpaudit(*command, folder=small_folder)
-    assert done.returncode == 0
-    assert "no certificate is written" in done.stderr
+    command = ("audit", "made_at_home:Mine", *AUDIT[2:], "--certificate", "c.json")
+    done = run(*command, folder=small_folder)
+    assert done.code == 0
+    assert "no certificate is written" in done.err
     assert not (small_folder / "c.json").exists()
 
 
-def test_files_that_are_no_certificates(small_folder: Path) -> None:
-    assert dpaudit(*AUDIT, "--certificate", "c.json", folder=small_folder).returncode == 0
+def test_files_that_are_no_certificates(small_folder: Path, run: Run) -> None:
+    assert run(*AUDIT, "--certificate", "c.json", folder=small_folder).code == 0
     text = (small_folder / "c.json").read_text(encoding="utf-8")
     (small_folder / "half.json").write_text(text[: len(text) // 2], encoding="utf-8")
     (small_folder / "words.json").write_text("Sincerely yours", encoding="utf-8")
@@ -1287,33 +1402,33 @@ def test_files_that_are_no_certificates(small_folder: Path) -> None:
         # In one process, since all of them fail at once.
         with pytest.raises(InputError, match=f"{name}.json"):
             verify(small_folder / f"{name}.json")
-    done = dpaudit("verify", "half.json", folder=small_folder)
-    assert done.returncode == 2
-    assert "half.json" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = run("verify", "half.json", folder=small_folder)
+    assert done.code == 2
+    assert "half.json" in done.err
+    assert "Traceback" not in done.err
 
 
-def test_embedding_file_of_a_certificate(embedding: Path, tmp_path: Path) -> None:
+def test_embedding_file_of_a_certificate(embedding: Path, tmp_path: Path, run: Run) -> None:
     """Moved, changed in one component, gone."""
     original = tmp_path / "vectors.txt"
     original.write_bytes(embedding.read_bytes())
     command = ("audit", "metric-exponential", "-e", "1", "--space", "vectors.txt")
-    assert dpaudit(*command, "--certificate", "c.json", folder=tmp_path).returncode == 0
+    assert run(*command, "--certificate", "c.json", folder=tmp_path).code == 0
     assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["space"]["vectors"] is None
-    assert dpaudit("verify", "c.json", folder=tmp_path).returncode == 0
+    assert run("verify", "c.json", folder=tmp_path).code == 0
     original.rename(tmp_path / "moved.txt")
-    gone = dpaudit("verify", "c.json", folder=tmp_path)
-    assert gone.returncode == 2
-    assert "vectors.txt" in gone.stderr
-    assert "--space" in gone.stderr
+    gone = run("verify", "c.json", folder=tmp_path)
+    assert gone.code == 2
+    assert "vectors.txt" in gone.err
+    assert "--space" in gone.err
     moved = ("verify", "c.json", "--space", "moved.txt")
-    assert dpaudit(*moved, folder=tmp_path).returncode == 0
+    assert run(*moved, folder=tmp_path).code == 0
     text = (tmp_path / "moved.txt").read_text(encoding="utf-8")
     last = text.rstrip("\n").rsplit(" ", 1)
     (tmp_path / "moved.txt").write_text(f"{last[0]} {float(last[1]) + 1e-9!r}\n", encoding="utf-8")
-    done = dpaudit(*moved, folder=tmp_path)
-    assert done.returncode == 1
-    assert "digest differs" in done.stdout
+    done = run(*moved, folder=tmp_path)
+    assert done.code == 1
+    assert "digest differs" in done.out
 
 
 # Independence
@@ -1336,7 +1451,7 @@ NOT_NEEDED = (
 )
 
 
-@pytest.mark.parametrize("name", ["loss", "event", "normalisers", "uniform", "outputs", "infinite"])
+@pytest.mark.parametrize("name", ["loss", "normalisers", "outputs"])
 def test_verifying_is_independent_of_search_and_fast_laws(
     name: str, specimens: dict[str, Specimen], tmp_path: Path
 ) -> None:
@@ -1376,7 +1491,7 @@ def test_certificates_on_the_builtin_space(tmp_path: Path) -> None:
         ("metric-exponential", None, Verdict.UPHELD),
         ("truncated-gumbel", None, Verdict.VIOLATED),
     ):
-        mechanism = mechanisms.MECHANISMS[name].load()(space, epsilon=60.0)
+        mechanism = mechanisms.MECHANISMS[name].load()(space, epsilon=150.0)
         path = tmp_path / f"{name}.json"
         result = audit(mechanism, claim, certificate=path)
         assert (result.verdict, result.evidence) == (verdict, Evidence.CERTIFIED)
@@ -1386,7 +1501,7 @@ def test_certificates_on_the_builtin_space(tmp_path: Path) -> None:
         assert verify(path).verified
         assert result.certified_epsilon is not None
         assert result.certified_epsilon.lower <= result.epsilon.midpoint
-        other = resealed(Specimen(certificate), ("mechanism.parameters.epsilon", 61.0))
+        other = resealed(Specimen(certificate), ("mechanism.parameters.epsilon", 151.0))
         assert not verify(other).verified
 
 

@@ -11,6 +11,7 @@ Three ways, each for the laws that allow it:
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from flint import arb, fmpq, fmpz
 
@@ -182,16 +183,32 @@ _MANY = 100_000
 
 
 class _Symmetry:
-    """Which words have the same costs to all words, so that Z_w = Z_w' exactly."""
+    """Which words have the same costs to all words, so that Z_w = Z_w' exactly.
+
+    With a prior, to words of the same priors: those that have the same distances to all words, and
+    so the same sums of kernels.
+    """
 
     def __init__(self, law: SeparableBallLaw) -> None:
         self._law = law
-        self._known: dict[int, tuple[Key, ...]] = {}
+        self._known: dict[int, tuple[tuple[Key, int], ...]] = {}
 
-    def _costs(self, word: int) -> tuple[Key, ...]:
+    @cached_property
+    def _classes(self) -> list[int]:
+        """A number for every word, the same only for words whose priors are equal."""
+        n = len(self._law.geometry)
+        if self._law.bandwidth is None:
+            return [0] * n
+        numbers: dict[tuple[Key, ...], int] = {}
+        return [
+            numbers.setdefault(tuple(sorted(keys)), len(numbers))
+            for _, keys in self._law.geometry
+        ]
+
+    def _costs(self, word: int) -> tuple[tuple[Key, int], ...]:
         if word not in self._known:
             keys = self._law.clipped(self._law.geometry.row(word))
-            self._known[word] = tuple(sorted(keys))
+            self._known[word] = tuple(sorted(zip(keys, self._classes, strict=True)))
         return self._known[word]
 
     def equal(self, first: int, second: int) -> bool:
@@ -221,6 +238,9 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
     exponents with the same multiplicities. The largest exponents are a - k on the left and 0 on
     the right. Hence the loss equals the claim exactly when a = k and both words have the same
     costs; in all other cases enough bits tell them apart.
+
+    With a prior only one direction is used: words with the same costs to words of the same priors
+    have equal normalisers. A tie of another kind would stay undecided, at any precision.
     """
     found = _compared(case, pair.ratio)
     if found.relation is not _Relation.UNKNOWN:

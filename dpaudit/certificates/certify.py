@@ -191,7 +191,7 @@ class _Work:
             return None
         places = [space.index(w) for w in (witness.input, witness.neighbour, witness.output)]
         # The lower end of the exact audit is that of its witness.
-        return self._loss(*places, least=self.findings.epsilon.lower)
+        return self._loss(places[0], places[1], places[2], least=self.findings.epsilon.lower)
 
     def _loss(
         self, first: int, second: int, output: int, least: float = 0.0

@@ -165,7 +165,7 @@ class Certificate(Record):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
-        return cls.model_validate_json(text)
+        return cls.model_validate_json(text, strict=True)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -15,9 +15,10 @@ def statement(certificate: Certificate) -> str:
     kind = {"pure": "pure DP", "approximate": "approximate DP", "metric": "metric DP"}[claim.kind]
     delta = f", δ = {claim.delta!r}" if claim.delta else ""
     metric = f", {claim.metric} distance" if claim.metric else ""
+    where = space.source if space.vectors is None else "the certificate itself"
     return (
         f"{certificate.verdict.upper()}: {kind} with ε = {claim.epsilon!r}{delta}{metric}, of "
-        f"{certificate.mechanism.name} ({parameters}) on {space.words:,} words of {space.source}. "
+        f"{certificate.mechanism.name} ({parameters}) on {space.words:,} words of {where}. "
         f"{_finding(certificate)}"
     )
 

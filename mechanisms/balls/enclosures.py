@@ -57,7 +57,7 @@ def upper_float(ball: arb) -> float:
     >>> upper_float(arb(2).sqrt()) >= math.sqrt(2), upper_float(arb(0.5)), upper_float(arb.nan())
     (True, 0.5, inf)
     """
-    return -lower_float(-ball)
+    return 0.0 - lower_float(-ball)  # and not -0.0
 
 
 def around(ball: arb) -> tuple[float, float]:
