@@ -9,6 +9,7 @@ distances are equal exactly when their keys are.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,18 @@ Key = fmpz | fmpq
 #: Rows whose keys are worked out at a time.
 _ROWS = 64
 
-_WORD = 2**62
+#: Components of pairs that are worked on at a time.
+_COMPONENTS = 2**18
+
+#: Below this, machine words hold a sum and its parts.
+_WORD = 2.0**62
+
+#: Whole numbers up to this one are floats, and so are their sums and products.
+_FLOAT = 2.0**53
+
+_SCIPY_NAMES = {"euclidean": "sqeuclidean", "manhattan": "cityblock", "chebyshev": "chebyshev"}
+
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +81,22 @@ class ExactGeometry:
     @cached_property
     def shift(self) -> int:
         """s such that every component is an integer times 2^-s."""
-        if self.metric == "discrete":
-            return 0
-        return max(q.bit_length() - 1 for _, q in self._fractions)
+        _, exponents = self._odd
+        return 0 if self.metric == "discrete" else max(0, -int(exponents.min(initial=0)))
 
     @cached_property
-    def _fractions(self) -> list[tuple[int, int]]:
-        return [float(x).as_integer_ratio() for x in self.vectors.ravel()]
+    def _odd(self) -> tuple[Indices, Indices]:
+        """Every component as an odd number, or 0, times a power of two: numbers and exponents."""
+        fractions, exponents = np.frexp(self.vectors)
+        units = np.ldexp(fractions, 53).astype(np.int64)
+        zeros = np.frexp((units & -units).astype(np.float64))[1] - 1  # -1 for 0
+        zeros = np.maximum(zeros, 0)  # how often two divides
+        return units >> zeros, np.where(units == 0, 0, exponents - 53 + zeros).astype(np.int64)
 
     @cached_property
     def _integers(self) -> list[int]:
         """The components times 2^shift, row by row."""
-        return [p << (self.shift - q.bit_length() + 1) for p, q in self._fractions]
+        return [int(x) for x in self._array.ravel()]
 
     @cached_property
     def _factors(self) -> tuple[list[list[int]], fmpz_mat]:
@@ -93,12 +109,110 @@ class ExactGeometry:
         return left, fmpz_mat(len(rows), p + 2, right).transpose()
 
     @cached_property
+    def _widest(self) -> float:
+        """Bound on the difference of two integers; infinite if floats do not reach as far."""
+        with np.errstate(over="ignore"):
+            return 2.0 * float(np.abs(np.ldexp(self.vectors, self.shift)).max())
+
+    @cached_property
     def _array(self) -> NDArray[Any]:
         """The integers as an array: machine words where no sum of differences can overflow."""
-        p = self.vectors.shape[1]
-        largest = max(abs(x) for x in self._integers)
-        kind = np.int64 if 2 * p * largest < _WORD else object
-        return np.array(self._integers, dtype=kind).reshape(self.vectors.shape)
+        if self.vectors.shape[1] * self._widest < _WORD:
+            return np.ldexp(self.vectors, self.shift).astype(np.int64)
+        return self._large(np.arange(len(self)))
+
+    def _large(self, words: Indices) -> NDArray[Any]:
+        """The integers of some words, as Python's."""
+        units, exponents = self._odd
+        lifts = (exponents[words] + self.shift).astype(object)
+        return np.left_shift(units[words].astype(object), lifts)
+
+    @cached_property
+    def _digits(self) -> tuple[int, Indices]:
+        """The integers in digits: their width in bits, and the digits, shape (digits, n, p), the
+        least significant ones first, the last ones signed. One digit where no key can overflow.
+
+        Products of two differences of digits, 2^8 p of them, add up to less than 2^62; a float64
+        spans 2,100 bits, so for all p below 2^30 there are fewer than 2^8 digits."""
+        n, p = self.vectors.shape
+        largest = self._widest * self._widest if self.metric == "euclidean" else self._widest
+        if p * largest < _WORD:
+            return 62, self._array[None]
+        units, exponents = self._odd
+        bits = 54 + int(exponents[units != 0].max()) + self.shift  # with the sign
+        width = (54 - p.bit_length()) // 2
+        count = -(-bits // width)
+        digits = np.empty((count, n, p), dtype=np.int64)
+        step = max(1, _COMPONENTS // p)
+        for start in range(0, n, step):
+            rest = self._large(np.arange(start, min(start + step, n)))
+            for digit in digits[:-1]:
+                digit[start : start + step] = rest & (2**width - 1)
+                rest = rest >> width
+            digits[-1, start : start + step] = rest
+        return width, digits
+
+    def key_digits(self, first: Indices, second: Indices) -> Indices:
+        """Keys of the pairs (first[i], second[i]), exactly, shape (digits, pairs).
+
+        A key is the sum of digits[k] 2^(w k), the digits being from 0 to 2^w - 1 but for the last
+        one, which is at least 0: keys order as their digits do, the last one first. The width w is
+        the same for all pairs. Where no key can overflow, there is one digit, the key.
+
+        Works in pieces of 2^18 components, and needs 8 bytes a digit of every component: with one
+        digit some 10 MB beside the vectors' own size, with three, for decimals, some 30 MB beside
+        three times that.
+
+        Examples
+        --------
+        >>> geometry = ExactGeometry(np.array([[0.0], [0.5], [2.0]]), "euclidean")
+        >>> geometry.key_digits(np.array([0, 1]), np.array([2, 2]))
+        array([[16,  9]])
+        """
+        if self.metric == "discrete":
+            return (first != second).astype(np.int64)[None]
+        width, digits = self._digits
+        count = len(digits)
+        length = 2 * count - 1 if self.metric == "euclidean" else count
+        keys = np.zeros((length, len(first)), dtype=np.int64)
+        step = max(1, _COMPONENTS // digits.shape[2])
+        for start in range(0, len(first), step):
+            part = slice(start, start + step)
+            found, gaps = keys[:, part], digits[:, first[part]] - digits[:, second[part]]
+            if self.metric == "euclidean":
+                for i in range(count):
+                    for j in range(i, count):
+                        product = np.einsum("ij,ij->i", gaps[i], gaps[j])
+                        found[i + j] += product if i == j else 2 * product
+            else:
+                _carry(gaps, width)
+                gaps *= np.where(gaps[-1] < 0, -1, 1)
+                if self.metric == "manhattan":
+                    gaps.sum(axis=2, out=found)
+                elif count == 1:
+                    gaps.max(axis=2, out=found)
+                else:
+                    _carry(gaps, width)
+                    _largest(gaps, found)
+            _carry(found, width)
+        return keys
+
+    def small_keys(self, first: int, last: int) -> NDArray[np.float64] | None:
+        """Keys from the words `first` to `last` - 1 to all words, shape (last - first, n), or None
+        if some may be beyond 2^53; below that floats count exactly, whatever the order of sums.
+
+        Examples
+        --------
+        >>> ExactGeometry(np.array([[0.0], [0.5], [2.0]]), "euclidean").small_keys(0, 1)
+        array([[ 0.,  1., 16.]])
+        """
+        from scipy.spatial.distance import cdist
+
+        largest = self._widest * self._widest if self.metric == "euclidean" else self._widest
+        if self.metric == "discrete" or not self.vectors.shape[1] * largest < _FLOAT:
+            return None
+        integers = np.ldexp(self.vectors, self.shift)
+        return cdist(integers[first:last], integers, _SCIPY_NAMES[self.metric])
 
     def rows(self, first: int, last: int) -> list[list[fmpz]]:
         """Keys from the words `first` to `last` - 1 to all words, exactly."""
@@ -183,3 +297,19 @@ class ExactGeometry:
         """All words, nearest to `word` first, itself at the head; ties to the lower position."""
         keys = self.row(word)
         return sorted(range(len(self)), key=keys.__getitem__)
+
+
+def _carry(digits: Indices, width: int) -> None:
+    """Bring all digits but the last ones, along the first axis, to 0 ... 2^width - 1."""
+    for digit, following in pairwise(digits):
+        following += digit >> width
+        digit &= 2**width - 1
+
+
+def _largest(numbers: Indices, found: Indices) -> None:
+    """The largest of the numbers in a row, by digits of shape (digits, rows, columns)."""
+    still = np.ones(numbers.shape[1:], dtype=bool)
+    for digit, best in zip(numbers[::-1], found[::-1], strict=True):
+        values = np.where(still, digit, -1)
+        values.max(axis=1, out=best)
+        still = values == best[:, None]

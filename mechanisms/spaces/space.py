@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...claims import METRICS
 from ...errors import InputError, SpaceError, UnknownWordError, require_memory
+from ..kernels.parallel import ordered_map
 from .distances import DistanceTiles, Tile
+from .ranking import BLOCK, ExactRanking
 
 if TYPE_CHECKING:
     from .loaders import LoadedEmbedding
@@ -324,15 +326,34 @@ class EmbeddingSpace:
     def order(self) -> NDArray[np.int32]:
         """All words sorted by distance from each word, shape (n, n), 4 n^2 bytes.
 
-        Row w starts with w itself; ties go to the lower index.
+        Row w starts with w itself; ties go to the lower index. Sorted by exact distances, whatever
+        the rounding of `distance_matrix`, which is made on the way and kept.
         """
         n = len(self)
         require_memory(
             f"The neighbour lists of {n:,} words", 16 * n * n, "Use fewer words (--limit)."
         )
-        order = np.argsort(self.distance_matrix, axis=1, kind="stable").astype(np.int32)
+        distances, order = self.distance_matrix, np.empty((n, n), dtype=np.int32)
+        step = max(1, BLOCK // n)
+
+        def fill(start: int) -> None:
+            rows = slice(start, start + step)
+            order[rows] = self._ranking.rank(distances[rows], start)
+
+        for _ in ordered_map(fill, range(0, n, step)):
+            pass
         order.setflags(write=False)
         return order
+
+    def order_rows(self, rows: slice) -> NDArray[np.int32]:
+        """The rows of `order` for a range of words, shape (rows, n), without the other ones."""
+        if "order" in self.__dict__:
+            return self.order[rows]
+        return self._ranking.rank(self.distance_rows(rows), rows.indices(len(self))[0])
+
+    @cached_property
+    def _ranking(self) -> ExactRanking:
+        return ExactRanking(self.tiles)
 
     def neighbours(self, word: str | int, count: int = 10) -> list[tuple[str, float]]:
         """The nearest other words with their distances, nearest first."""

@@ -16,7 +16,7 @@ from ..kernels.alias import sample_in_chunks
 from ..kernels.parallel import ordered_map
 from ..protocol import Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
-from .cutoffs import CutoffLaw, order_error, poisson_cutoff
+from .cutoffs import CutoffLaw, poisson_cutoff
 from .exact_sampler import ExactSampler, require_sampler
 from .separable import at_most_one, cost_error
 
@@ -157,8 +157,7 @@ class RandomCutoffExponential(WordMechanism):
     @property
     def log_law_error(self) -> float:
         """Costs twice, logarithms of p_k, the sum Z_k, and a sum of up to n logarithms, none of
-        which is below ln(eta/n) once it counts. Two words in the wrong order exchange sums that
-        differ by the term p_k / Z_k, at most n p_k / Pr[K > k] times the smaller one.
+        which is below ln(eta/n) once it counts. Ranks are exact.
 
         Of the terms of a sum over k >= r, only those of the Poisson law have logarithms with large
         errors, and these increase with k while 1/Z_k decreases, from at most n times its last
@@ -172,8 +171,7 @@ class RandomCutoffExponential(WordMechanism):
         logs = self._eta_error + float((n * sums / (n * tails + eta)).max())
         largest = self.space.tiles.diameter_bound / self.scale
         steps = (n + 16) * (16.0 + 2.0 * math.log(n)) + 4.0 * largest
-        rounding = 2.0 * self._cost_error + 1.01 * logs + steps * _UNIT_ROUNDOFF
-        return rounding + self._order_errors[1]
+        return 2.0 * self._cost_error + 1.01 * logs + steps * _UNIT_ROUNDOFF
 
     def log_laws(self, rows: slice) -> Floats:
         distances, order = self.space.distance_rows(rows), self.space.order[rows]
@@ -183,23 +181,16 @@ class RandomCutoffExponential(WordMechanism):
 
     @property
     def sampler_error(self) -> float:
-        """The cutoff by its thresholds, candidates in a wrong order, weights that are off by the
-        error of their costs, and a second uniform number with 53 bits that is compared with sums
-        of up to n terms. Derived in docs/samplers.md."""
+        """The cutoff by its thresholds, weights that are off by the error of their costs, and a
+        second uniform number with 53 bits that is compared with sums of up to n terms. Derived in
+        docs/samplers.md."""
         if self.sampler == "exact":
             return 0.0
-        cutoff = self.cutoff_law.table_error() + self._order_errors[0]
-        return at_most_one(
-            cutoff + 2.0 * self._cost_error + (2 * len(self.space) + 16) * _UNIT_ROUNDOFF
+        cutoff, rounding = (
+            self.cutoff_law.table_error(),
+            (2 * len(self.space) + 16) * _UNIT_ROUNDOFF,
         )
-
-    @cached_property
-    def _order_errors(self) -> tuple[float, float]:
-        """What words in a wrong order cost in probability, and in the logarithm of a sum."""
-        chances = self.cutoff_law.probabilities[1:]
-        beyond = np.cumsum(chances[::-1])[::-1][1:]
-        logs = np.log1p(len(self.space) * chances[:-1] / beyond)
-        return order_error(self.space, chances[:-1]), order_error(self.space, logs)
+        return at_most_one(cutoff + 2.0 * self._cost_error + rounding)
 
     @cached_property
     def _sums(self) -> Floats:

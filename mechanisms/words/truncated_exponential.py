@@ -129,7 +129,8 @@ class TruncatedExponential(WordMechanism):
 
         def weights(rows: slice) -> Floats:
             distances = np.take_along_axis(self.space.distance_rows(rows), order[rows], axis=1)
-            block = np.exp(-0.5 * self.epsilon * distances)
+            # Ranks are exact: a computed distance beyond the threshold may come before one within.
+            block = np.exp(-0.5 * self.epsilon * np.minimum(distances, self._gamma))
             ranks, counts = np.arange(n)[None, :], inside[rows, None]
             bucket = (n - counts) * math.exp(-0.5 * self.epsilon * self._gamma)
             return np.where(ranks < counts, block, np.where(ranks == counts, bucket, 0.0))

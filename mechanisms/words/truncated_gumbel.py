@@ -18,7 +18,7 @@ from ..kernels.gumbel import truncated_gumbel_row
 from ..kernels.parallel import ordered_map
 from ..protocol import EpsilonLowerBound, Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
-from .cutoffs import CutoffLaw, order_error, poisson_cutoff
+from .cutoffs import CutoffLaw, poisson_cutoff
 from .separable import at_most_one
 
 __all__ = ["TruncatedGumbel"]
@@ -140,14 +140,18 @@ class TruncatedGumbel(WordMechanism):
     def log_laws_with_errors(self, rows: slice) -> tuple[Floats, Floats]:
         """ln P_w(y) for a range of inputs, and an estimate of the absolute error of each value:
         both of shape (rows, n), in nats. Estimates, not bounds: differences of two quadrature
-        rules plus rounding, for the distances as computed."""
+        rules plus rounding, for the distances as computed.
+
+        Ranks are exact, so computed distances may fall by a rounding from one rank to the next; the
+        kernel gets the largest one so far. That is within the relative error r too: it is at least
+        the word's own, so at least (1 - r) d, and it belongs to a word that is not farther, so it
+        is at most (1 + r) d."""
         distances, law = self.space.distance_rows(rows), self.cutoff_law
         values, errors = np.empty((2, *distances.shape))
-        for i, row in enumerate(distances):
-            order = np.argsort(row, kind="stable")
+        for i, (row, order) in enumerate(zip(distances, self.space.order_rows(rows), strict=True)):
             by_rank, doubts = np.empty((2, len(row)))
             truncated_gumbel_row(
-                row[order],
+                np.maximum.accumulate(row[order]),
                 law.log_probabilities,
                 self.scale,
                 self.space.extent.max_distance,
@@ -164,8 +168,8 @@ class TruncatedGumbel(WordMechanism):
         rules, the rounding of up to n factors, the relative error r of a distance, which
         changes x - d by r d and so each factor S by at most (e^(Delta_max/b)/b) r d, and that of
         b, which changes the logarithm of f and so that of S by at most twice `_spread` times
-        t (e^t - 1), t = Delta_max/b. An estimate, not a bound, for words in the order of their
-        computed distances. Computes the rows that have not been asked for yet."""
+        t (e^t - 1), t = Delta_max/b. An estimate, not a bound. Computes the rows that have not been
+        asked for yet."""
         missing = [slice(int(i), int(i) + 1) for i in np.flatnonzero(np.isnan(self._errors))]
         for _ in ordered_map(self.log_laws, missing):
             pass
@@ -196,8 +200,8 @@ class TruncatedGumbel(WordMechanism):
 
     @property
     def sampler_error(self) -> float:
-        """The cutoff by its thresholds and candidates in a wrong order; noise with b and
-        Delta_max as computed; noise and distances that are rounded. Derived in docs/samplers.md.
+        """The cutoff by its thresholds; noise with b and Delta_max as computed; noise and distances
+        that are rounded. Derived in docs/samplers.md.
 
         Rounding moves each sum d + g by some s, and the argmin changes only where two candidates
         come as close as the sum of their s. With one of them fixed, the other has a chance of at
@@ -219,12 +223,7 @@ class TruncatedGumbel(WordMechanism):
         shape = 4.0 * self._spread * min(1.0, reach * math.expm1(reach))
         edge = 4.0 * relative * longest * density
         noise = 1.01 * (changed + law.mean() * (shape + edge + 2.0 * share))
-        return at_most_one(law.table_error() + self._order_error + noise)
-
-    @cached_property
-    def _order_error(self) -> float:
-        """Bound on the chance that words in a wrong order make a difference to the candidates."""
-        return order_error(self.space, self.cutoff_law.probabilities[1:-1])
+        return at_most_one(law.table_error() + noise)
 
     def epsilon_lower_bound(self) -> EpsilonLowerBound:
         """B_n / R of specification section 8: from some w' the farthest word y has rank n, so
@@ -275,10 +274,8 @@ class TruncatedGumbel(WordMechanism):
         )
 
     def _rank(self, word: int, output: int) -> int:
-        distances = self.space.distance_rows(slice(word, word + 1))[0]
-        nearer = int((distances < distances[output]).sum())
-        ties = int((distances[:output] == distances[output]).sum())
-        return nearer + ties + 1
+        order = self.space.order_rows(slice(word, word + 1))[0]
+        return int(np.flatnonzero(order == output)[0]) + 1
 
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
         inputs = checked_positions(inputs, len(self.space))
