@@ -8,7 +8,7 @@ their messages are worded once.
 
 import math
 import os
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "SpaceError",
     "UnknownWordError",
     "available_memory",
+    "require_count",
     "require_fraction",
     "require_memory",
     "require_positive",
@@ -97,6 +98,30 @@ def require_fraction(name: str, value: float, way_out: str = "") -> float:
             f"{name} is {number:g}, but it must be at least 0 and below 1.{_space(way_out)}"
         )
     return number
+
+
+def require_count(name: str, value: int, largest: int | None = None) -> int:
+    """Return `value` as an int if it is a whole number from 1 to `largest`.
+
+    Raises
+    ------
+    InputError
+        Otherwise.
+
+    Examples
+    --------
+    >>> require_count("k", 3, 10)
+    3
+    >>> require_count("k", 11, 10)
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: k is 11, but it must be a whole number from 1 to 10.
+    """
+    bounds = "of 1 or more" if largest is None else f"from 1 to {largest:,}"
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (whole and value >= 1 and (largest is None or value <= largest)):
+        raise InputError(f"{name} is {value!r}, but it must be a whole number {bounds}.")
+    return int(value)
 
 
 def available_memory() -> int:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from ..files import write_whole
 from ..results import AuditResult, Verdict, wording
 
-__all__ = ["render", "write"]
+__all__ = ["environment", "render", "write"]
 
 #: Outputs listed beneath the figure of the laws, beside those of the witness.
 _LISTED = 12
@@ -28,7 +28,7 @@ def render(result: AuditResult) -> str:
     from .figures import LEAST_MASS, figures  # matplotlib, which only a page needs
 
     return (
-        _environment()
+        environment()
         .get_template("audit.html")
         .render(
             result=result,
@@ -53,7 +53,8 @@ def write(result: AuditResult, path: str | Path) -> None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this folder; what they are given is text, never markup."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

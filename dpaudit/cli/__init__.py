@@ -12,7 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import DPAuditError
-from . import audit, law, mechanisms, verify
+from . import audit, law, mechanisms, privatize, verify
 
 __all__ = ["app", "main"]
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command("mechanisms")(mechanisms.command)
 app.command("audit")(audit.command)
 app.command("law")(law.command)
+app.command("privatize")(privatize.command)
 app.command("verify")(verify.command)
 
 
