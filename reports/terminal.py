@@ -19,7 +19,7 @@ _STYLES = {
 }
 
 
-def _console(width: int = 88) -> Console:
+def make_console(width: int = 88) -> Console:
     """Wraps at the terminal's width, or at `width` columns where there is none."""
     return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else width)
 
@@ -27,21 +27,24 @@ def _console(width: int = 88) -> Console:
 def show(result: AuditResult) -> None:
     """Print a result to standard output; colours only on a terminal."""
     symbol, style = _STYLES[result.verdict]
-    console = _console()
+    console = make_console()
     console.print(Text(f"{symbol} {wording.headline(result)}", style=style))
     rows = [
         ("", wording.verdict_meaning(result)),
         ("Claim", wording.claim_sentence(result)),
         ("True loss", wording.comparison_sentence(result)),
         ("", wording.delta_sentence(result)),
+        ("Steps", wording.convergence_sentence(result)),
         ("Witness", wording.witness_sentence(result)),
         *zip(["Why", *[""] * 9], result.explanation, strict=False),
         ("Formula", wording.closed_form_sentence(result)),
+        ("Bound", wording.proven_bound_sentence(result)),
         ("Warning", wording.worth_warning(result)),
         *zip(["Worth", *[""] * 9], wording.worth_sentences(result), strict=False),
         *(("", remark) for remark in result.mechanism.remarks),
         ("Proof", wording.certification_sentence(result)),
         ("Sampler", wording.sampler_sentence(result)),
+        ("Draws", wording.statistical_sentence(result)),
         ("Search", wording.search_sentence(result)),
     ]
     table = Table.grid(padding=(0, 2))
@@ -74,7 +77,7 @@ def comparison_table(results: list[AuditResult]) -> None:
             wording.number(statistics.kept.mean) if statistics else "",
             wording.number(statistics.bayes_vulnerability) if statistics else "",
         )
-    console = _console(width=110)
+    console = make_console(width=110)
     console.print(table)
     if any(result.delta_at_claim.upper for result in results):
         console.print("\nδ: the least failure mass that the worst pair needs at the claimed ε.")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from dpaudit.certificates import Certificate
 from dpaudit.results import AuditResult
+from dpaudit.results.sweep import SweepResult
 
 #: File names with the models that they describe.
 SCHEMAS = {
     "audit-result.schema.json": AuditResult,
     "certificate.schema.json": Certificate,
+    "sweep.schema.json": SweepResult,
 }
 
 

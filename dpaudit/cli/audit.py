@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -57,7 +57,9 @@ def command(
     method: Annotated[
         str,
         typer.Option(
-            "--method", help="auto (certified where that takes at most a minute) or exact."
+            "--method",
+            help="auto (certified where that takes at most a minute), exact, or statistical (of "
+            "mechanisms without an exact law).",
         ),
     ] = "auto",
     claim: Annotated[
@@ -74,6 +76,37 @@ def command(
         float | None,
         typer.Option(
             "--delta", metavar="NUMBER", parser=number, help="Failure mass that the claim allows."
+        ),
+    ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(
+            "--alpha",
+            metavar="NUMBER",
+            parser=number,
+            help="Error probability of a statistical audit, all in all.",
+        ),
+    ] = 0.05,
+    draws: Annotated[
+        int | None,
+        typer.Option("--draws", help="What a statistical audit draws; default: 100,000."),
+    ] = None,
+    max_detectable: Annotated[
+        float | None,
+        typer.Option(
+            "--max-detectable",
+            metavar="NUMBER",
+            parser=number,
+            help="Exit with 0 on “not refuted” if an epsilon this large would have been refuted; "
+            "default: twice the claim.",
+        ),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            "--sweep",
+            metavar="KEY=FIRST:LAST:COUNT",
+            help="Audit at so many values of a parameter and show what each is worth.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -98,7 +131,8 @@ def command(
     """Audit one mechanism: the true epsilon over all pairs of words, with a witness.
 
     --epsilon is the mechanism's parameter, and its claim unless --claim-epsilon says otherwise.
-    Exit code 0: the claim is upheld; 1: violated; 2: bad input; 3: undecided.
+    Exit code 0: the claim is upheld, or draws did not refute it that would have refuted
+    --max-detectable; 1: violated; 2: bad input; 3: undecided.
 
     Example: dpaudit audit metric-exponential --epsilon 12 --html report.html
     """
@@ -106,22 +140,38 @@ def command(
 
     started = time.time()
     vocabulary = load_space(space, limit, metric, on_duplicate)
+    if sweep is not None:
+        if certificate_file or log_file:
+            raise InputError("--sweep goes with neither --certificate nor --log.")
+        given = parse_parameters(epsilon, settings)
+        code = _sweep(
+            sweep,
+            lambda key, value: build_mechanism(name, vocabulary, _with(given, key, value)),
+            lambda own: _claim(own.claim, claim, claim_epsilon, delta),
+            {"alpha": alpha, "draws": draws, "seed": seed},
+            (json_file, html_file, quiet),
+        )
+        raise typer.Exit(code)
     mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
-    if not hasattr(mechanism, "log_laws"):
+    if not hasattr(mechanism, "claim"):
         raise InputError(
-            f"{name} has no exact law (no method log_laws), and mechanisms that can only be "
-            "sampled cannot be audited yet."
+            f"{name} has no exact law and makes no claim, and mechanisms that can only be sampled "
+            "cannot be audited yet."
         )
     checked = _claim(mechanism.claim, claim, claim_epsilon, delta)
-    if method not in ("auto", "exact"):
-        raise InputError(f"--method is {method!r}, but it must be auto or exact.")
+    if method not in ("auto", "exact", "statistical"):
+        raise InputError(f"--method is {method!r}, but it must be auto, exact or statistical.")
+    if max_detectable is not None and not max_detectable > 0.0:
+        raise InputError(f"--max-detectable is {max_detectable:g}, but it must be above 0.")
     stages: dict[str, float] = {}
     with progress_bar(quiet) as show:
         result = audit(
             mechanism,
             checked,
-            method="exact" if method == "exact" else "auto",
+            method=cast("Literal['auto', 'exact', 'statistical']", method),
             certificate=certificate_file,
+            alpha=alpha,
+            draws=draws,
             seed=seed,
             progress=_timed(stages, started, show),
         )
@@ -145,7 +195,49 @@ def command(
         from ..reports import terminal
 
         terminal.show(result)
-    raise typer.Exit(result.exit_code)
+    if max_detectable is None:
+        raise typer.Exit(result.exit_code)
+    raise typer.Exit(result.exit_code_within(max_detectable))
+
+
+def _with(parameters: dict[str, Any], key: str, value: float) -> dict[str, Any]:
+    if key in parameters:
+        raise InputError(f"{key} is given twice, once in --sweep.")
+    return {**parameters, key: value}
+
+
+def _sweep(
+    text: str,
+    build: Callable[[str, float], Any],
+    claim: Callable[[Any], "Claim"],
+    options: dict[str, Any],
+    outputs: tuple[str | None, str | None, bool],
+) -> int:
+    """Audit at several values of a parameter; returns the exit code."""
+    from ..sweeping import parse_values, sweep
+
+    json_file, html_file, quiet = outputs
+    parameter, values = parse_values(text)
+    with progress_bar(quiet) as show:
+        found = sweep(
+            lambda value: build(parameter, value),
+            parameter,
+            values,
+            claim,
+            (lambda part: show("audits", part)) if show else None,
+            **options,
+        )
+    if json_file:
+        write_output(json_file, found.to_json())
+    if html_file:
+        from ..reports import sweep as page
+
+        write_output(html_file, page.render(found))
+    if not quiet and json_file != "-":
+        from ..reports import sweep as table
+
+        table.show(found)
+    return found.exit_code
 
 
 def _claim(

@@ -35,6 +35,7 @@ Mark = Literal[
     "edge",
     "floor",
     "hatch",
+    "band",
     "outline",
 ]
 
