@@ -14,10 +14,18 @@ from .curves import curves
 from .errors import InputError, NumericalError
 from .exact.audit import ExactFindings, Progress, exact_audit
 from .exact.claimed import pair_distance
+from .exact.convergence import convergence
 from .exact.verdict import decide
 from .files import write_whole
-from .mechanisms.protocol import ExplainsLoss, HasLowerBound, WordMechanism
+from .mechanisms.protocol import (
+    ExplainsLoss,
+    HasLowerBound,
+    HasRadialNoise,
+    HasSteps,
+    WordMechanism,
+)
 from .mechanisms.spaces import EmbeddingSpace
+from .radial import audit as radial
 from .results import (
     AuditResult,
     ClaimRecord,
@@ -26,6 +34,7 @@ from .results import (
     Evidence,
     Interval,
     MechanismRecord,
+    ProvenBoundRecord,
     SearchRecord,
     SpaceRecord,
     Verdict,
@@ -42,8 +51,10 @@ def audit(
     mechanism: WordMechanism,
     claim: Claim | None = None,
     *,
-    method: Literal["auto", "exact"] = "auto",
+    method: Literal["auto", "exact", "statistical"] = "auto",
     certificate: str | Path | None = None,
+    alpha: float = 0.05,
+    draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -52,16 +63,24 @@ def audit(
     Parameters
     ----------
     mechanism
-        A word mechanism with an exact law.
+        A word mechanism with an exact law, or one that adds radial noise to a vector; one with
+        neither is upheld where a proven bound on its epsilon says so.
     claim
         What to check; `PureDP`, `ApproximateDP` or `MetricDP`.
     method
         "exact": the output law in floating point. "auto", for the best evidence that there is,
         derives what that finds anew in ball arithmetic, unless this would take minutes.
+        "statistical": from random directions of radial noise; "auto" takes it where there is
+        no exact law.
     certificate
         File to write the certificate to. If this is given, minutes do not matter.
+    alpha
+        Error probability of everything statistical in the result, taken together.
+    draws
+        Directions of the noise that a statistical audit draws; by default 100,000.
     seed
-        Fixes the sample of pairs that the curves show; the verdict does not depend on it.
+        Fixes the sample of pairs that the curves show, on which the verdict of an exact audit does
+        not depend, and the directions of a statistical one.
     progress
         Called now and then with the name of a stage and the part of it that is done.
 
@@ -84,12 +103,15 @@ def audit(
     >>> result.verdict.value, round(result.epsilon.midpoint, 6)
     ('upheld', 0.60795)
     """
-    if method not in ("auto", "exact"):
-        raise InputError(f"method is {method!r}, but it must be auto or exact.")
+    if method not in ("auto", "exact", "statistical"):
+        raise InputError(f"method is {method!r}, but it must be auto, exact or statistical.")
     if not hasattr(mechanism, "log_laws"):
+        return _audit_without_law(
+            mechanism, claim, method, certificate, alpha, draws, seed, progress
+        )
+    if method == "statistical":
         raise InputError(
-            f"mechanism is a {type(mechanism).__name__} without log_laws, so it has no exact law; "
-            "only mechanisms with an exact law can be audited."
+            f"{mechanism.name} has an exact law, which says more than draws: use the method auto."
         )
     if certificate is not None and method == "exact":
         raise InputError("A certificate is more than exact evidence: use the method auto.")
@@ -100,6 +122,11 @@ def audit(
             findings.law, (lambda part: progress("privacy statistics", part)) if progress else None
         )
         plotted = curves(claim, findings, seed)
+        if isinstance(mechanism, HasSteps):
+            stage = (lambda part: progress("convergence", part)) if progress else None
+            plotted = plotted.model_copy(
+                update={"convergence": convergence(mechanism, claim, stage)}
+            )
     except NumericalError as error:
         return _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
     verdict, reason = decide(claim, findings)
@@ -125,6 +152,103 @@ def audit(
         write_whole(certificate, outcome.certificate.to_json())
         result = result.model_copy(update={"certificate": str(certificate)})
     return result
+
+
+def _audit_without_law(
+    mechanism: WordMechanism,
+    claim: Claim | None,
+    method: str,
+    certificate: str | Path | None,
+    alpha: float,
+    draws: int | None,
+    seed: int,
+    progress: Progress | None,
+) -> AuditResult:
+    """The audit of a mechanism whose law cannot be computed, only estimated, or not even that."""
+    if method == "exact" or certificate is not None:
+        raise InputError(
+            f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
+            "evidence and no certificate: use the method auto."
+        )
+    claim = claim or mechanism.claim
+    if claim is None:
+        raise InputError("The mechanism makes no claim: say which one to check.")
+    if not isinstance(mechanism, HasRadialNoise):
+        return _proven_only(mechanism, claim, seed)
+    directions = radial.DIRECTIONS if draws is None else draws
+    try:
+        findings = radial.radial_audit(
+            mechanism, claim, directions=directions, alpha=alpha, seed=seed, progress=progress
+        )
+    except NumericalError as error:
+        result = _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
+        return result.model_copy(update={"evidence": Evidence.STATISTICAL})
+    verdict, evidence, reason = radial.decide(claim, findings)
+    bound = _proven_bound_record(mechanism, claim)
+    explanation: tuple[str, ...] = ()
+    certification = None
+    if evidence is Evidence.EXACT and verdict is Verdict.VIOLATED:
+        explanation = radial.explain(mechanism, findings)
+        certification = (
+            "Decided by geometry: whether the noise reaches a word was decided in exact arithmetic."
+        )
+    elif evidence is Evidence.EXACT and bound is not None:
+        certification = _on_paper(bound.statement)
+    return _result(mechanism, claim, seed, verdict, reason).model_copy(
+        update={
+            "evidence": evidence,
+            "epsilon": findings.epsilon,
+            "delta_at_claim": findings.delta_at_claim,
+            "delta_pair": findings.delta_pair,
+            "witness": findings.witness,
+            "explanation": explanation,
+            "statistics": findings.statistics,
+            "search": findings.search,
+            "proven_bound": bound,
+            "certification": certification,
+            "draws": findings.directions,
+            "alpha": alpha,
+            "detectable_epsilon": (findings.detectable if verdict is Verdict.NOT_REFUTED else None),
+        }
+    )
+
+
+def _proven_only(mechanism: WordMechanism, claim: Claim, seed: int) -> AuditResult:
+    """What a proven bound alone says about a mechanism that nothing else is known of."""
+    bound = _proven_bound_record(mechanism, claim)
+    if bound is None or not bound.decides:
+        known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
+        raise InputError(
+            f"{type(mechanism).__name__} has neither an exact law (log_laws) nor radial noise, so "
+            f"this claim cannot be audited: the law can only be sampled.{known}"
+            + "".join(f" {remark}" for remark in mechanism.remarks)
+        )
+    return _result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
+        update={
+            "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
+            "delta_at_claim": Interval(lower=0.0, upper=0.0),
+            "proven_bound": bound,
+            "certification": _on_paper(bound.statement),
+        }
+    )
+
+
+def _proven_bound_record(mechanism: WordMechanism, claim: Claim) -> ProvenBoundRecord | None:
+    bound = radial.proven_bound(mechanism, claim)
+    if bound is None:
+        return None
+    return ProvenBoundRecord(
+        statement=bound.statement,
+        epsilon_upper=bound.value,
+        decides=bound.value <= claim.epsilon,
+    )
+
+
+def _on_paper(statement: str) -> str:
+    return (
+        f"Proven on paper: {statement}. Not derived for this vocabulary, and not checked by a "
+        "machine."
+    )
 
 
 def _with_certification(result: AuditResult, outcome: Certification) -> AuditResult:

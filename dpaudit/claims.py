@@ -17,10 +17,13 @@ from typing import ClassVar
 
 from .errors import InputError, require_fraction, require_positive
 
-__all__ = ["METRICS", "ApproximateDP", "Claim", "MetricDP", "PureDP"]
+__all__ = ["CLAIM_METRICS", "METRICS", "ApproximateDP", "Claim", "MetricDP", "PureDP"]
 
 #: Metrics in which distances of words can be measured.
 METRICS = ("euclidean", "manhattan", "chebyshev")
+
+#: Metrics in which a claim can be made: these, and the norm of a mechanism's own covariance.
+CLAIM_METRICS = (*METRICS, "mahalanobis")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class MetricDP:
     delta
         Failure mass in [0, 1).
     metric
-        One of `METRICS`, or None for the metric of the space that is audited.
+        One of `CLAIM_METRICS`, or None for the metric of the space that is audited. Distances in
+        "mahalanobis" come from the mechanism that makes the claim (`claim_space`).
 
     Raises
     ------
@@ -126,9 +130,9 @@ class MetricDP:
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
         object.__setattr__(self, "delta", require_fraction("delta", self.delta))
-        if self.metric is not None and self.metric not in METRICS:
+        if self.metric is not None and self.metric not in CLAIM_METRICS:
             raise InputError(
-                f"metric is {self.metric!r}, but it must be one of {', '.join(METRICS)}."
+                f"metric is {self.metric!r}, but it must be one of {', '.join(CLAIM_METRICS)}."
             )
 
 

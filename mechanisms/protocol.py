@@ -23,9 +23,12 @@ __all__ = [
     "HasLowerBound",
     "HasRadialNoise",
     "HasSeparableLaw",
+    "HasSteps",
     "HasUpperBound",
     "Mechanism",
+    "Prior",
     "RadialNoise",
+    "SampledWordMechanism",
     "SeparableLaw",
     "WordMechanism",
 ]
@@ -41,11 +44,11 @@ class Mechanism(Protocol):
     def sample(self, x: Any, size: int, rng: Generator) -> Any: ...
 
 
-class WordMechanism(Protocol):
-    """A mechanism from words to words of one vocabulary, with an exact output law.
+class SampledWordMechanism(Protocol):
+    """A mechanism from words to words of one vocabulary that can be sampled.
 
-    Subclasses give `name`, `space`, the five properties and `log_laws` and `sample_indices`;
-    `log_law` and `sample`, which take a single word, come with the protocol.
+    Subclasses give `name`, `space`, the three properties and `sample_indices`; `sample`, which
+    takes a single word, comes with the protocol.
     """
 
     name: ClassVar[str]
@@ -62,17 +65,9 @@ class WordMechanism(Protocol):
         ...
 
     @property
-    def sampler_error(self) -> float:
-        """Bound tau on the total variation between the sampler's law and the ideal one."""
-        ...
-
-    @property
-    def log_law_error(self) -> float:
-        """Bound on the absolute rounding error, in nats, of every value of `log_laws`."""
-        ...
-
-    def log_laws(self, rows: slice) -> Floats:
-        """ln P_w(y) for a range of inputs w and all outputs y, shape (rows, n), in nats."""
+    def sampler_error(self) -> float | None:
+        """Bound tau on the total variation between the sampler's law and the ideal one; None
+        where none is known."""
         ...
 
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
@@ -88,16 +83,38 @@ class WordMechanism(Protocol):
         """Sentences about what the mechanism can promise at all, for reports."""
         return ()
 
-    def log_law(self, word: str | int) -> Floats:
-        """ln P_w(y) for one input w and all outputs y, shape (n,), in nats."""
-        position = self.space.index(word)
-        return self.log_laws(slice(position, position + 1))[0]
-
     def sample(self, x: str | int, size: int, rng: Generator) -> NDArray[np.object_]:
         """`size` independent output words on the input word x."""
         inputs = np.full(size, self.space.index(x), dtype=np.int64)
         words = np.array(self.space.words, dtype=object)
         return words[self.sample_indices(inputs, rng)]
+
+
+class WordMechanism(SampledWordMechanism, Protocol):
+    """A mechanism from words to words with an exact output law.
+
+    Subclasses give `log_laws` and two more properties; `log_law`, which takes a single word, comes
+    with the protocol.
+    """
+
+    @property
+    def sampler_error(self) -> float:
+        """Bound tau on the total variation between the sampler's law and the ideal one."""
+        ...
+
+    @property
+    def log_law_error(self) -> float:
+        """Bound on the absolute rounding error, in nats, of every value of `log_laws`."""
+        ...
+
+    def log_laws(self, rows: slice) -> Floats:
+        """ln P_w(y) for a range of inputs w and all outputs y, shape (rows, n), in nats."""
+        ...
+
+    def log_law(self, word: str | int) -> Floats:
+        """ln P_w(y) for one input w and all outputs y, shape (n,), in nats."""
+        position = self.space.index(word)
+        return self.log_laws(slice(position, position + 1))[0]
 
 
 @dataclass(frozen=True)
@@ -138,6 +155,15 @@ class ExplainsLoss(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Prior:
+    """Weights pi(y) of the outputs that do not depend on the input, as logarithms, shape (n,),
+    each within `error` of the true one. They need not add up to 1."""
+
+    logs: Floats
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
 class SeparableLaw:
     """The parts of a law P_w(y) = prior(y) exp(-rate c(w, y)) / Z_w with a distance c.
 
@@ -156,6 +182,8 @@ class SeparableLaw:
         Bound on the absolute rounding error of every ln Z_w.
     equal_normalisers
         True if all Z_w are equal by symmetry, so that their differences are exactly 0.
+    prior
+        The prior, or None if it is 1 throughout. It cancels in every loss, but for its part in Z_w.
     """
 
     rate: float
@@ -164,6 +192,7 @@ class SeparableLaw:
     log_normalisers: Floats
     error: float
     equal_normalisers: bool
+    prior: Prior | None = None
 
     def cost(self, distances: Floats) -> Floats:
         """rate * c for pairs of different words at these distances."""
@@ -180,6 +209,33 @@ class HasSeparableLaw(Protocol):
 
     @property
     def separable_law(self) -> SeparableLaw: ...
+
+
+@runtime_checkable
+class HasSteps(Protocol):
+    """A mechanism that runs a chain for a number of steps, and whose law tends to another one."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def limit(self) -> WordMechanism:
+        """The mechanism with the law that is reached after infinitely many steps; separable."""
+        ...
+
+    @property
+    def loss_never_rises(self) -> bool:
+        """Whether it is proven that the loss of no pair rises with the number of steps."""
+        ...
+
+    def with_steps(self, steps: int) -> WordMechanism:
+        """The same mechanism with another number of steps."""
+        ...
+
+    def log_distance_from_limit(self, steps: int) -> Floats:
+        """For every input w, a bound on |ln P_w(y) - ln (limit)(y)| for all outputs y and for all
+        numbers of steps from `steps` on; infinite where none is known. Shape (n,), in nats."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,27 @@ class Entry:
 
 _ENTRIES = (
     Entry(
+        name="multivariate-laplace",
+        module=".words.multivariate_laplace",
+        attribute="MultivariateLaplace",
+        claim="metric DP, ε",
+        evidence="sampled (radial law)",
+    ),
+    Entry(
+        name="mahalanobis",
+        module=".words.mahalanobis",
+        attribute="Mahalanobis",
+        claim="metric DP, ε (in its own norm)",
+        evidence="sampled (radial law)",
+    ),
+    Entry(
+        name="vickrey",
+        module=".words.vickrey",
+        attribute="Vickrey",
+        claim="metric DP, ε (proved for exclude=never)",
+        evidence="sampled",
+    ),
+    Entry(
         name="metric-exponential",
         module=".words.metric_exponential",
         attribute="MetricExponential",
@@ -63,6 +84,41 @@ _ENTRIES = (
         module=".words.random_cutoff_exponential",
         attribute="RandomCutoffExponential",
         claim="metric DP, ε",
+        evidence="exact (closed law)",
+    ),
+    Entry(
+        name="distance-truncated-laplace",
+        module=".words.distance_truncated_laplace",
+        attribute="DistanceTruncatedLaplace",
+        claim="metric DP, ε (without proof; false for short radii)",
+        evidence="sampled (radial law)",
+    ),
+    Entry(
+        name="nearest-truncated-exponential",
+        module=".words.nearest_truncated_exponential",
+        attribute="NearestTruncatedExponential",
+        claim="metric DP, ε (none is published; false for k < n)",
+        evidence="exact (closed law)",
+    ),
+    Entry(
+        name="density-calibrated-laplace",
+        module=".words.density_calibrated_laplace",
+        attribute="DensityCalibratedLaplace",
+        claim="metric DP, ε (without proof)",
+        evidence="sampled (radial law)",
+    ),
+    Entry(
+        name="density-prior-exponential",
+        module=".words.density_prior_exponential",
+        attribute="DensityPriorExponential",
+        claim="metric DP, ε",
+        evidence="exact (closed law)",
+    ),
+    Entry(
+        name="metropolis-hastings",
+        module=".words.metropolis_hastings",
+        attribute="MetropolisHastings",
+        claim="metric DP, ε (that of its target; false for few steps)",
         evidence="exact (closed law)",
     ),
     Entry(

@@ -218,7 +218,19 @@ def reference_log_laws(
             rate = epsilon if name == "randomized-response" else epsilon / 2
             clip = mpmath.mpf(parameters.get("threshold", mpmath.inf))
             return exact_log_laws([[rate * min(d, clip) for d in row] for row in distances])
+        if "bandwidth" in parameters:
+            laws = _with_density(epsilon, parameters, distances)
+            return [[mpmath.log(p) if p else -mpmath.inf for p in law] for law in laws]
         orders = [sorted(range(n), key=lambda y, row=row: (row[y], y)) for row in keys]
+        if name == "nearest-truncated-exponential":
+            laws = []
+            for row, order in zip(distances, orders, strict=True):
+                near = order[: int(parameters["k"])]
+                weights = [
+                    mpmath.exp(-epsilon * d / 2) if y in near else 0 for y, d in enumerate(row)
+                ]
+                laws.append([weight / mpmath.fsum(weights) for weight in weights])
+            return [[mpmath.log(p) if p else -mpmath.inf for p in law] for law in laws]
         flat = [distances[i][j] for i in range(n) for j in range(i)]
         if name == "random-cutoff-exponential":
             laws = _random_cutoff(epsilon, n, distances, orders, min(flat))
@@ -228,6 +240,35 @@ def reference_log_laws(
                 epsilon, n, distances, orders, (min(flat), max(flat)), parameters["cutoff"]
             )
         return [[mpmath.log(p) if p else -mpmath.inf for p in law] for law in laws]
+
+
+def _with_density(
+    epsilon: Any, parameters: Mapping[str, Any], distances: list[list[Any]]
+) -> list[list[Any]]:
+    """The exponential law with a density for its prior, or a chain of `steps` steps towards it, by
+    its n x n transition matrix."""
+    h, n = mpmath.mpf(parameters["bandwidth"]), len(distances)
+    prior = [mpmath.fsum(mpmath.exp(-((d / h) ** 2) / 2) for d in row) for row in distances]
+    laws = []
+    for word, row in enumerate(distances):
+        weights = [p * mpmath.exp(-epsilon * d / 2) for p, d in zip(prior, row, strict=True)]
+        target = [weight / mpmath.fsum(weights) for weight in weights]
+        if "steps" not in parameters:
+            laws.append(target)
+            continue
+        one = mpmath.mpf(1)
+        moves = [
+            [min(one, target[y] / target[x]) / (n - 1) if x != y else 0 for y in range(n)]
+            for x in range(n)
+        ]
+        for x in range(n):
+            # Summed so that no difference of equal numbers is left where the chain never stays.
+            moves[x][x] = mpmath.fsum(one / (n - 1) - p for y, p in enumerate(moves[x]) if y != x)
+        law = [mpmath.mpf(int(y == word)) for y in range(n)]
+        for _ in range(int(parameters["steps"])):
+            law = [mpmath.fsum(law[x] * moves[x][y] for x in range(n)) for y in range(n)]
+        laws.append(law)
+    return laws
 
 
 def _poisson(rate: Any, smallest: int, largest: int, n: int) -> list[Any]:

@@ -707,7 +707,7 @@ from dpaudit import EmbeddingSpace, mechanisms
 space = EmbeddingSpace(["a", "b"], [[0.0], [1.0]])
 for sampler in ("fast", "exact"):
     for entry in mechanisms.MECHANISMS.values():
-        if entry.name != "truncated-gumbel":
+        if entry.name != "truncated-gumbel" and "exact" in entry.evidence:
             mechanism = entry.load()(space, 9.0, sampler=sampler)
             assert "flint" not in sys.modules
             mechanism.sampler_error

@@ -32,7 +32,7 @@ def test_every_field_of_the_specification_is_there(result):
     assert list(data) == [
         *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
         *("delta_at_claim", "delta_pair", "witness", "statistics", "curves", "search"),
-        *("closed_form", "explanation", "proof"),
+        *("closed_form", "proven_bound", "explanation", "proof"),
         *("certification", "certified_epsilon", "certificate"),
         *("draws", "alpha", "detectable_epsilon", "seed", "versions"),
     ]
@@ -43,11 +43,14 @@ def test_every_field_of_the_specification_is_there(result):
     assert list(data["claim"]) == [
         *("kind", "epsilon", "delta", "metric", "neighbouring", "unit", "source"),
     ]
+    assert list(data["curves"])[:3] == ["witness_law", "pair_losses", "profile"]
+    assert data["curves"]["convergence"] is None
     assert {"input", "neighbour", "distance", "output", "event", "log_ratio"} <= set(
         data["witness"]
     )
     assert list(data["statistics"]) == [
         *("kept", "support_001", "support_1000", "bayes_vulnerability", "leakage_bits"),
+        "intervals",
     ]
     assert list(data["search"]) == ["pairs_total", "pairs_visited", "directions", "looks"]
 
@@ -93,6 +96,12 @@ def test_exit_codes(result):
         verdict: result.model_copy(update={"verdict": verdict}).exit_code for verdict in Verdict
     }
     assert codes == {"upheld": 0, "violated": 1, "not-refuted": 3, "inconclusive": 3}
+    # `not-refuted` passes where twice the claim, 2, would have been refuted.
+    for detectable, code in ((4.0, 0), (4.1, 3), (math.inf, 3)):
+        changes = {"verdict": Verdict.NOT_REFUTED, "detectable_epsilon": detectable}
+        drawn = result.model_copy(update=changes)
+        assert drawn.exit_code == code
+        assert drawn.exit_code_within(detectable) == 0
 
 
 def test_str_says_the_verdict_first(result):

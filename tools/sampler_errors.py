@@ -15,7 +15,10 @@ from pathlib import Path
 from dpaudit import EmbeddingSpace
 from dpaudit.claims import MetricDP
 from dpaudit.mechanisms import (
+    DensityPriorExponential,
     MetricExponential,
+    MetropolisHastings,
+    NearestTruncatedExponential,
     RandomCutoffExponential,
     RandomizedResponse,
     TruncatedExponential,
@@ -45,6 +48,9 @@ def mechanisms(space: EmbeddingSpace) -> Iterator[WordMechanism]:
         yield RandomCutoffExponential(space, multiple * RandomCutoffExponential.bound(space))
     for multiple in MULTIPLES:
         yield TruncatedGumbel(space, multiple * TruncatedGumbel.bound(space))
+    for make in (NearestTruncatedExponential, DensityPriorExponential, MetropolisHastings):
+        for epsilon in EPSILONS:
+            yield make(space, epsilon)
     for epsilon in RESPONSE_EPSILONS:
         yield RandomizedResponse(space, epsilon)
 

@@ -201,8 +201,7 @@ class _Symmetry:
             return [0] * n
         numbers: dict[tuple[Key, ...], int] = {}
         return [
-            numbers.setdefault(tuple(sorted(keys)), len(numbers))
-            for _, keys in self._law.geometry
+            numbers.setdefault(tuple(sorted(keys)), len(numbers)) for _, keys in self._law.geometry
         ]
 
     def _costs(self, word: int) -> tuple[tuple[Key, int], ...]:

@@ -13,7 +13,7 @@ def command(seed: UnusedSeed = 0, json_file: JsonFile = None, quiet: Quiet = Fal
     Example: dpaudit mechanisms
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from ..mechanisms.registry import MECHANISMS
 
@@ -30,7 +30,9 @@ def command(seed: UnusedSeed = 0, json_file: JsonFile = None, quiet: Quiet = Fal
         write_output(json_file, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
     if quiet or json_file == "-":
         return
-    table = Table("Mechanism", "Claim", "Evidence", "Proof", box=None, pad_edge=False)
+    # Names are copied from here: never cut off.
+    name = Column("Mechanism", no_wrap=True)
+    table = Table(name, "Claim", "Evidence", "Proof", box=None, pad_edge=False)
     for entry in entries:
         proof = entry["proof"] or "none yet"
         table.add_row(entry["name"], entry["claim"], entry["evidence"], proof)

@@ -26,7 +26,7 @@ from .profile import delta_over_pairs
 from .separable import largest_separable_loss
 from .sweep import sweep
 
-__all__ = ["ExactFindings", "Progress", "exact_audit"]
+__all__ = ["ExactFindings", "Progress", "exact_audit", "true_epsilon"]
 
 Floats = NDArray[np.float64]
 
@@ -132,6 +132,24 @@ def exact_audit(
             witness = _set_witness(claim, law, worst.input, worst.neighbour)
     search = SearchRecord(pairs_total=n * (n - 1), pairs_visited=largest.pairs_visited)
     return ExactFindings(law, epsilon, delta, pair, witness, search)
+
+
+def true_epsilon(mechanism: WordMechanism, claim: Claim) -> Interval:
+    """The true epsilon in the distances of `claim`, by the sweep: no witness, no delta.
+
+    Raises what `exact_audit` raises.
+
+    Examples
+    --------
+    >>> from dpaudit.mechanisms.spaces import EmbeddingSpace
+    >>> from dpaudit.mechanisms.words.metric_exponential import MetricExponential
+    >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
+    >>> mechanism = MetricExponential(space, epsilon=1.0)
+    >>> round(true_epsilon(mechanism, mechanism.claim).midpoint, 6)
+    0.60795
+    """
+    law = ExactLaw(mechanism, ExactLaw(mechanism).whole())
+    return _epsilon_interval(mechanism, claim, _sweep_route(claim, law, True, None))
 
 
 def _stage(progress: Progress | None, name: str) -> Callable[[float], None] | None:

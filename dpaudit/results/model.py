@@ -20,6 +20,7 @@ __all__ = [
     "AuditResult",
     "ClaimRecord",
     "ClosedFormRecord",
+    "ConvergenceCurve",
     "Curves",
     "Evidence",
     "Interval",
@@ -27,8 +28,10 @@ __all__ = [
     "MechanismRecord",
     "ProfileCurve",
     "ProofRecord",
+    "ProvenBoundRecord",
     "SearchRecord",
     "SpaceRecord",
+    "StatisticsIntervals",
     "StatisticsRecord",
     "Summary",
     "Verdict",
@@ -170,13 +173,25 @@ class Summary(Record):
     max: Number
 
 
+class StatisticsIntervals(Record):
+    """Confidence intervals of estimated statistics: for `kept`, `support_001` and `support_1000` of
+    their means over the words. They hold all together, with the error probability of the result."""
+
+    kept: Interval
+    support_001: Interval
+    support_1000: Interval
+    bayes_vulnerability: Interval
+    leakage_bits: Interval
+
+
 class StatisticsRecord(Record):
     """Privacy statistics (specification, section 2).
 
     `kept`: the chance P_w(w) that a word is not changed. `support_001`: number of outputs with
     probability at least 0.001. `support_1000`: expected number of distinct words in 1000 draws.
     `bayes_vulnerability`: chance of the best guess of the input under a uniform prior.
-    `leakage_bits`: min-entropy leakage log2(n * bayes_vulnerability).
+    `leakage_bits`: min-entropy leakage log2(n * bayes_vulnerability). `intervals`: null where the
+    law is computed; where it is estimated, the figures are point estimates and these say how good.
     """
 
     kept: Summary
@@ -184,6 +199,7 @@ class StatisticsRecord(Record):
     support_1000: Summary
     bayes_vulnerability: Number
     leakage_bits: Number
+    intervals: StatisticsIntervals | None = None
 
 
 class WitnessLawCurve(Record):
@@ -216,12 +232,28 @@ class ProfileCurve(Record):
     pairs: int
 
 
+class ConvergenceCurve(Record):
+    """epsilon* after several numbers of steps of a chain, and `limit`, what it tends to.
+
+    `holds_from`: from this number of steps on epsilon* was at most the epsilon of the claim, for
+    all numbers that were tried, and with one step less it was not; null if there is none.
+    `proven_from`: from here on that is so for every number of steps; null if not known.
+    """
+
+    steps: tuple[int, ...]
+    epsilon: tuple[Number, ...]
+    limit: Number
+    holds_from: int | None
+    proven_from: int | None
+
+
 class Curves(Record):
     """Everything that a report plots."""
 
     witness_law: WitnessLawCurve | None = None
     pair_losses: LossCurve | None = None
     profile: ProfileCurve | None = None
+    convergence: ConvergenceCurve | None = None
 
 
 class SearchRecord(Record):
@@ -244,6 +276,18 @@ class ClosedFormRecord(Record):
     decides: bool
 
 
+class ProvenBoundRecord(Record):
+    """An upper bound on epsilon* that is proven for every vocabulary, in the unit of the claim.
+
+    `statement` says what was proven; it was not derived anew for this vocabulary. `decides` says
+    whether it alone upholds the claim.
+    """
+
+    statement: str
+    epsilon_upper: Number
+    decides: bool
+
+
 class ProofRecord(Record):
     """The theorem about this mechanism and its status for all vocabularies."""
 
@@ -261,6 +305,10 @@ class AuditResult(Record):
     says in sentences why the witness of a violation exists. `certification` says what a certified
     verdict rests on, or why the evidence is only `exact`; `certified_epsilon` encloses epsilon* as
     far as ball arithmetic proves it. `certificate` is the file that holds the proof.
+    `proven_bound` is what a proof on paper says about the mechanism. Where something was drawn,
+    `draws` counts it (directions of the noise, for radial noise), and what is said because of it
+    is wrong with probability at most `alpha`, taken together; a verdict `not-refuted` gives the
+    `detectable_epsilon` that would have been refuted with 90% power.
     `print(result)` says it all.
     """
 
@@ -279,6 +327,7 @@ class AuditResult(Record):
     curves: Curves
     search: SearchRecord
     closed_form: ClosedFormRecord | None = None
+    proven_bound: ProvenBoundRecord | None = None
     explanation: tuple[str, ...] = ()
     proof: ProofRecord | None = None
     certification: str | None = None
@@ -307,7 +356,15 @@ class AuditResult(Record):
 
     @property
     def exit_code(self) -> int:
-        """Exit code of the command line: 0 upheld, 1 violated, 3 anything undecided."""
+        """Exit code of the command line: 0 upheld, or not refuted though twice the claimed epsilon
+        would have been; 1 violated; 3 anything undecided."""
+        return self.exit_code_within(2.0 * self.claim.epsilon)
+
+    def exit_code_within(self, max_detectable: float) -> int:
+        """The exit code if `not-refuted` may pass up to this `detectable_epsilon`."""
+        if self.verdict is Verdict.NOT_REFUTED:
+            found = self.detectable_epsilon
+            return 0 if found is not None and found <= max_detectable else 3
         return {Verdict.UPHELD: 0, Verdict.VIOLATED: 1}.get(self.verdict, 3)
 
     def __str__(self) -> str:

@@ -19,14 +19,17 @@ __all__ = [
     "closed_form_sentence",
     "command",
     "comparison_sentence",
+    "convergence_sentence",
     "delta_sentence",
     "equals",
     "headline",
     "number",
     "odds",
     "probability",
+    "proven_bound_sentence",
     "sampler_sentence",
     "search_sentence",
+    "statistical_sentence",
     "summary",
     "verdict_meaning",
     "verify_command",
@@ -53,10 +56,34 @@ _MEANING = {
         "The claim is false on this vocabulary: the witness breaks it. This is proven for the "
         "ideal output law in ball arithmetic."
     ),
+    ("violated", "statistical"): (
+        "The claim is false on this vocabulary, up to a false alarm: the figures come from random "
+        "draws, and a true claim is called violated with at most the error probability given."
+    ),
+    ("not-refuted", "statistical"): (
+        "No violation was found. This is not a pass: it says that these draws did not refute the "
+        "claim on the event that was tested, and rarer events may hide more."
+    ),
+    ("inconclusive", "statistical"): (
+        "The audit does not decide the claim. This is neither a pass nor a refutation."
+    ),
     ("inconclusive", "exact"): (
         "The computation does not decide the claim. This is neither a pass nor a refutation."
     ),
 }
+
+
+#: What `exact` means where no law was computed.
+_BY_PROOF = (
+    "The claim holds for every pair of words: it follows from a bound that is proven on paper for "
+    "every vocabulary. No output law was computed, and nothing was checked on this vocabulary but "
+    "that the bound is at most the claim."
+)
+_BY_GEOMETRY = (
+    "The claim is false on this vocabulary: the witness breaks it, whatever ε is. Whether an "
+    "output is possible was decided in exact arithmetic; probabilities and privacy statistics are "
+    "estimates from random draws."
+)
 
 
 def number(value: float) -> str:
@@ -134,6 +161,12 @@ def claim_sentence(result: AuditResult) -> str:
 def comparison_sentence(result: AuditResult) -> str:
     """The claimed ε against the true ε*."""
     claimed, true = result.claim.epsilon, result.epsilon.midpoint
+    if result.draws is None and result.proven_bound is not None:
+        return f"Claimed ε = {number(claimed)}; ε* ≤ {number(result.epsilon.upper)} (proven)."
+    if result.draws is not None and math.isfinite(result.epsilon.lower):
+        found = result.epsilon
+        upper = f" and ≤ {number(found.upper)} (proven)" if math.isfinite(found.upper) else ""
+        return f"Claimed ε = {number(claimed)}; ε* ≥ {number(found.lower)} (statistical){upper}."
     if math.isinf(true):
         if math.isinf(result.epsilon.lower):
             return f"Claimed ε = {number(claimed)}; true ε* = ∞: no finite ε holds."
@@ -152,6 +185,8 @@ def delta_sentence(result: AuditResult) -> str:
     delta = result.delta_at_claim
     if delta.upper == 0.0:
         return f"At ε = {number(result.claim.epsilon)} no pair needs any failure mass: δ = 0."
+    if delta.lower == 0.0 and delta.upper == 1.0:
+        return f"The failure mass at ε = {number(result.claim.epsilon)} is not known."
     pair = result.delta_pair
     named = f", “{pair[0]}” against “{pair[1]}”," if pair else ""
     return (
@@ -170,19 +205,31 @@ def witness_sentence(result: AuditResult) -> str:
     what = f"the output “{witness.output}”" if witness.output is not None else witness.event
     first = witness.log_probability_input
     second = witness.log_probability_neighbour
-    if first is None or second is None:
+    if second == -math.inf and first is None:
+        odds = (
+            f"{what} is possible from “{witness.input}” and impossible from “{witness.neighbour}”"
+        )
+    elif first is None or second is None:
         odds = f"the log ratio of {what} is {number(witness.log_ratio)} nats"
     else:
+        has = "has probability" if result.draws is None else "has an estimated probability of"
         odds = (
-            f"from “{witness.input}” {what} has probability {probability(first)}, from "
-            f"“{witness.neighbour}” it has probability {probability(second)}"
+            f"from “{witness.input}” {what} {has} {probability(first)}, from "
+            f"“{witness.neighbour}” it {'has probability' if second == -math.inf else has} "
+            f"{probability(second)}"
         )
-    if math.isinf(witness.log_ratio):
+    if result.draws is not None and math.isfinite(witness.log_ratio):
+        end = (
+            f"a loss of at least {number(witness.log_ratio)} nats where the claim allows "
+            f"{number(allowed)}"
+        )
+    elif math.isinf(witness.log_ratio):
         end = "an impossible output on one side, so the loss is infinite"
     else:
         end = f"a loss of {number(witness.log_ratio)} nats where the claim allows {number(allowed)}"
     distance = f" (distance {number(witness.distance)})" if result.claim.kind == "metric" else ""
-    return f"Worst pair{distance}: {odds}: {end}."
+    named = "Worst pair" if result.draws is None else "Pair that was tested"
+    return f"{named}{distance}: {odds}: {end}."
 
 
 def worth_sentences(result: AuditResult) -> list[str]:
@@ -190,13 +237,16 @@ def worth_sentences(result: AuditResult) -> list[str]:
     sentences = []
     statistics, space = result.statistics, result.space
     if statistics is not None and space is not None:
+        found = statistics.intervals
         sentences.append(
-            f"A word is kept with probability {number(statistics.kept.mean)} on average "
+            f"A word is kept with probability {number(statistics.kept.mean)} on average"
+            f"{_interval(found.kept if found else None)} "
             f"({number(statistics.kept.min)} to {number(statistics.kept.max)})."
         )
         sentences.append(
             "An attacker who sees one output names the input with probability "
-            f"{number(statistics.bayes_vulnerability)} (blind guessing: "
+            f"{number(statistics.bayes_vulnerability)}"
+            f"{_interval(found.bayes_vulnerability if found else None)} (blind guessing: "
             f"{number(1 / space.words)}); {number(statistics.leakage_bits)} bits of "
             f"min-entropy leak out of {number(math.log2(space.words))}."
         )
@@ -212,10 +262,15 @@ def worth_sentences(result: AuditResult) -> list[str]:
     return sentences
 
 
+def _interval(found: Interval | None) -> str:
+    """“ [between a and b]” for a statistic that was estimated."""
+    return f" [between {number(found.lower)} and {number(found.upper)}]" if found else ""
+
+
 def worth_warning(result: AuditResult) -> str | None:
     """The warning of section 3, where epsilon * Delta_min > ln n: the promise hides no word."""
     claim, space = result.claim, result.space
-    if space is None:
+    if space is None or claim.metric not in (None, space.metric):
         return None
     weakest = claim.epsilon * (space.min_distance if claim.kind == "metric" else 1.0)
     if weakest <= math.log(space.words):
@@ -240,6 +295,35 @@ def closed_form_sentence(result: AuditResult) -> str | None:
     return (
         f"Without computing any law, {bound.statement}. Here this is "
         f"{number(bound.epsilon_lower)}, {decides}."
+    )
+
+
+def convergence_sentence(result: AuditResult) -> str | None:
+    """From how many steps of a chain on the claim holds, or that it never was seen to."""
+    curve = result.curves.convergence
+    if curve is None:
+        return None
+    claimed = number(result.claim.epsilon)
+    start = f"Infinitely many steps would have ε* = {number(curve.limit)}."
+    if curve.holds_from is None:
+        return (
+            f"{start} After none of the numbers of steps that were tried, up to "
+            f"{max(curve.steps):,}, ε* is certain to be at most the claimed {claimed}."
+        )
+    if curve.holds_from == 1 == curve.proven_from:
+        return f"{start} ε* is at most the claimed {claimed} from the first step on."
+    least = "" if curve.holds_from == 1 else ", but not with one step less"
+    first = f"{curve.holds_from:,}"
+    if curve.proven_from == curve.holds_from:
+        return f"{start} ε* is at most the claimed {claimed} from {first} steps on{least}."
+    proven = (
+        f"for every number of steps from {curve.proven_from:,} on"
+        if curve.proven_from is not None
+        else "no number of steps is known from which on it always is"
+    )
+    return (
+        f"{start} Of all numbers of steps that were tried, ε* is at most the claimed {claimed} "
+        f"from {first} on{least}; {proven}."
     )
 
 
@@ -301,9 +385,47 @@ def search_sentence(result: AuditResult) -> str:
     )
 
 
+def statistical_sentence(result: AuditResult) -> str | None:
+    """What was drawn, with which error probability, and what it would have found."""
+    if result.draws is None or result.alpha is None:
+        return None
+    kind = "random directions of the noise" if result.search.directions else "draws"
+    sentence = (
+        f"{result.draws:,} {kind}; everything statistical here is wrong with probability at most "
+        f"{number(result.alpha)}, taken together."
+    )
+    found = result.detectable_epsilon
+    if found is None:
+        return sentence
+    if math.isinf(found):
+        return (
+            f"{sentence} On the event tested, at its observed rate, these draws would not have "
+            "refuted any ε with 90% power."
+        )
+    return (
+        f"{sentence} On the event tested, at its observed rate, ε = {number(found)} or more would "
+        "have been refuted with 90% power."
+    )
+
+
+def proven_bound_sentence(result: AuditResult) -> str | None:
+    """The proven upper bound on epsilon*, where it does not decide."""
+    bound = result.proven_bound
+    if bound is None or bound.decides:
+        return None
+    return (
+        f"Proven on paper: {bound.statement}. Here this is {number(bound.epsilon_upper)}, which "
+        "does not decide: the claim lies below it."
+    )
+
+
 def verdict_meaning(result: AuditResult) -> str:
     """What a verdict of this kind means, and what it does not."""
     meaning = _MEANING.get((result.verdict.value, result.evidence.value), "")
+    if result.evidence == "exact" and result.proven_bound and result.verdict == "upheld":
+        meaning = _BY_PROOF
+    elif result.evidence == "exact" and result.draws is not None:
+        meaning = _BY_GEOMETRY
     return f"{meaning} Reason: {result.reason}" if result.reason else meaning
 
 
@@ -320,6 +442,8 @@ def command(result: AuditResult) -> str:
     words += ["--claim", result.claim.kind, "--claim-epsilon", f"{result.claim.epsilon}"]
     if result.claim.delta:
         words += ["--delta", f"{result.claim.delta}"]
+    if result.draws is not None:
+        words += ["--draws", str(result.draws), "--alpha", f"{result.alpha}"]
     if result.seed is not None:
         words += ["--seed", str(result.seed)]
     return " ".join(shlex.quote(word) for word in words)
@@ -334,13 +458,16 @@ def summary(result: AuditResult) -> str:
         claim_sentence(result),
         comparison_sentence(result),
         delta_sentence(result),
+        convergence_sentence(result),
         witness_sentence(result),
         *result.explanation,
         closed_form_sentence(result),
+        proven_bound_sentence(result),
         warning and f"Warning: {warning}",
         *worth_sentences(result),
         *result.mechanism.remarks,
         sampler_sentence(result),
+        statistical_sentence(result),
         search_sentence(result),
     ]
     return "\n".join(line for line in lines if line)

@@ -7,10 +7,12 @@ import numpy as np
 from flint import arb, fmpq
 from numpy.typing import NDArray
 
-from ...errors import ClaimError, InputError, require_positive
+from ...errors import ClaimError, InputError, require_count, require_positive
 from .enclosures import exact_fraction
 from .geometry import ExactGeometry
 from .gumbel import CUTOFFS, TruncatedGumbelBallLaw
+from .metropolis import MetropolisBallLaw
+from .nearest import NearestBallLaw
 from .random_cutoff import RandomCutoffBallLaw
 from .separable import SeparableBallLaw
 
@@ -117,10 +119,41 @@ def _truncated_gumbel(parameters: Parameters, geometry: ExactGeometry) -> BallLa
     return TruncatedGumbelBallLaw(geometry, _positive(parameters, "epsilon"), cutoff)
 
 
+def _nearest_truncated(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    k = require_count("k", parameters["k"], len(geometry))
+    rate = _positive(parameters, "epsilon") / 2
+    if k == len(geometry):
+        return SeparableBallLaw(geometry, rate)
+    return NearestBallLaw(geometry, rate, k)
+
+
+def _density_prior(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    rate, bandwidth = _positive(parameters, "epsilon") / 2, _positive(parameters, "bandwidth")
+    return SeparableBallLaw(geometry, rate, bandwidth=bandwidth)
+
+
+def _metropolis_hastings(parameters: Parameters, geometry: ExactGeometry) -> BallLaw:
+    rate, bandwidth = _positive(parameters, "epsilon") / 2, _positive(parameters, "bandwidth")
+    steps = require_count("steps", parameters["steps"])
+    if steps * len(geometry) > _MOST_PRODUCTS:
+        raise InputError(
+            f"steps is {steps:,}, but in ball arithmetic a chain on {len(geometry):,} words must "
+            f"have at most {_MOST_PRODUCTS // len(geometry):,}: more would take too long."
+        )
+    return MetropolisBallLaw(geometry, rate, bandwidth, steps)
+
+
+#: Steps times words of a chain, some 10 seconds a row; a file to be verified may ask for any.
+_MOST_PRODUCTS = 10**7
+
+
 _BUILDERS: dict[str, tuple[Callable[[Parameters, ExactGeometry], BallLaw], tuple[str, ...]]] = {
     "metric-exponential": (_metric_exponential, ("epsilon",)),
     "truncated-exponential": (_truncated_exponential, ("epsilon", "threshold")),
     "randomized-response": (_randomized_response, ("epsilon",)),
     "random-cutoff-exponential": (_random_cutoff, ("epsilon",)),
+    "nearest-truncated-exponential": (_nearest_truncated, ("epsilon", "k")),
+    "density-prior-exponential": (_density_prior, ("epsilon", "bandwidth")),
+    "metropolis-hastings": (_metropolis_hastings, ("epsilon", "bandwidth", "steps")),
     "truncated-gumbel": (_truncated_gumbel, ("epsilon", "cutoff")),
 }

@@ -1,11 +1,13 @@
-"""Separable laws P_w(y) = exp(-rate c(w, y)) / Z_w in ball arithmetic: `metric-exponential`,
-`truncated-exponential` and `randomized-response` (specification, sections 4.4, 4.5, 4.13)."""
+"""Separable laws P_w(y) = pi(y) exp(-rate c(w, y)) / Z_w in ball arithmetic: `metric-exponential`,
+`truncated-exponential`, `density-prior-exponential` and `randomized-response` (specification,
+sections 4.4, 4.5, 4.11, 4.13)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq, fmpz
 
 from .geometry import ExactGeometry, Key
 
@@ -14,7 +16,8 @@ __all__ = ["SeparableBallLaw"]
 
 @dataclass(frozen=True, eq=False)
 class SeparableBallLaw:
-    """P_w(y) = exp(-rate c(w, y)) / Z_w with c = min(distance, threshold).
+    """P_w(y) = pi(y) exp(-rate c(w, y)) / Z_w with c = min(distance, threshold), and pi = 1 or
+    pi(y) = sum over j of exp(-distance(y, j)^2 / (2 bandwidth^2)).
 
     Attributes
     ----------
@@ -24,6 +27,8 @@ class SeparableBallLaw:
         theta, an exact fraction, in nats per unit of distance.
     threshold
         Where the distance is clipped, or None.
+    bandwidth
+        That of the prior, or None if the prior is 1.
 
     Examples
     --------
@@ -39,6 +44,7 @@ class SeparableBallLaw:
     geometry: ExactGeometry
     rate: fmpq
     threshold: fmpq | None = None
+    bandwidth: fmpq | None = None
 
     @property
     def clip(self) -> fmpq | None:
@@ -54,10 +60,41 @@ class SeparableBallLaw:
         """rate c for clipped keys."""
         return self.geometry.distances(keys, arb(self.rate))
 
+    def priors(self) -> list[arb] | None:
+        """pi(y) for all outputs y, not normalised; None if the prior is 1. Every pair is looked at
+        once for each precision."""
+        if self.bandwidth is None:
+            return None
+        known = self._priors
+        if ctx.prec not in known:
+            known[ctx.prec] = self._sums_of_kernels(self.bandwidth)
+        return known[ctx.prec]
+
+    @cached_property
+    def _priors(self) -> dict[int, list[arb]]:
+        return {}
+
+    def _sums_of_kernels(self, bandwidth: fmpq) -> list[arb]:
+        # -d^2 / (2 h^2) is the negative square of a key times this, or the key itself.
+        euclidean = self.geometry.metric == "euclidean"
+        factor = arb(self.geometry.square(fmpz(1)) / (-2 * bandwidth * bandwidth))
+        sums = [arb(1)] * len(self.geometry)
+        for i, keys in self.geometry:
+            own = sums[i]
+            for j, key in enumerate(keys[i + 1 :], start=i + 1):
+                kernel = (factor * (key if euclidean else key * key)).exp()
+                own += kernel
+                sums[j] += kernel
+            sums[i] = own
+        return sums
+
     def weights(self, word: int) -> list[arb]:
-        """exp(-rate c(w, y)) for all outputs y."""
-        keys = self.clipped(self.geometry.row(word))
-        return [(-cost).exp() for cost in self.costs(keys)]
+        """pi(y) exp(-rate c(w, y)) for all outputs y."""
+        keys, priors = self.clipped(self.geometry.row(word)), self.priors()
+        weights = [(-cost).exp() for cost in self.costs(keys)]
+        if priors is None:
+            return weights
+        return [weight * prior for weight, prior in zip(weights, priors, strict=True)]
 
     def normaliser(self, word: int) -> arb:
         """Z_w."""
@@ -66,16 +103,17 @@ class SeparableBallLaw:
     def normalisers(self, progress: Callable[[float], None] | None = None) -> list[arb]:
         """Z_w for all words; every pair is looked at once."""
         n = len(self.geometry)
-        if self.geometry.metric == "discrete":
+        if self.geometry.metric == "discrete" and self.bandwidth is None:
             return [1 + (n - 1) * (-arb(self.rate) * self._discrete_cost()).exp()] * n
-        sums = [arb(1)] * n
+        priors = self.priors()
+        sums = [arb(1)] * n if priors is None else list(priors)
         for i, keys in self.geometry:
             own = sums[i]
             costs = self.costs(self.clipped(keys[i + 1 :]))
             for j, cost in enumerate(costs, start=i + 1):
                 weight = (-cost).exp()
-                own += weight
-                sums[j] += weight
+                own += weight if priors is None else weight * priors[j]
+                sums[j] += weight if priors is None else weight * priors[i]
             sums[i] = own
             if progress:
                 progress((i + 1) / n)
