@@ -5,12 +5,14 @@ the same shapes (its best over several numbers of rows), a naive batch in float6
 and the whole samplers with their noise; with one thread for the search the noise is still drawn on
 another one, while the search runs.
 
-mldp-text 0.1.2 needs NumPy 1. To time it beside this, install it into an environment of its own, as
-tools/run_mldp_text.py does, and run there, for the built-in space saved as word2vec text:
+mldp-text 0.1.2 needs NumPy 1, so it cannot be timed in this process. Where it is installed (in an
+environment of its own, as tools/run_mldp_text.py makes one), with the vectors as word2vec text in
+space.txt, one word at a time:
 
-    python -m timeit -s "SETUP" "mechanism.replace_word('doctor')"
-
-with SETUP building `mldp_text.MultivariateCalibrated(epsilon, embedding_matrix=vectors)`.
+    python -m timeit -s "from gensim.models import KeyedVectors as K
+    from mldp_text import MultivariateCalibrated as M
+    k = K.load_word2vec_format('space.txt'); words = k.index_to_key
+    m = M(128.0, k, k.vector_size, use_faiss=False, vocab=set(words))" "m.replace_word(words[0])"
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Radial laws: variance of the estimate by rays against plain sampling, at equal time.
 
-`python benchmarks/radial.py`. 2,000 unit vectors in 300 dimensions, in groups of 20 that are as close
-as words are, one input at a time, one core. Sampling draws directions and radii with NumPy and
-decodes with one matrix product, in batches. Compared is (variance of the estimate of P_w(y)) x
-(time), summed over the outputs: how much longer sampling takes for the same precision.
+`python benchmarks/radial.py`. 2,000 unit vectors in 300 dimensions, in groups of 20; ten inputs,
+one core. Sampling draws directions and radii with NumPy and decodes with one matrix product, in
+batches. Compared is (variance of the estimate of P_w(y)) x (time), summed over the outputs: how
+much longer sampling takes for the same precision.
 """
 
 import time

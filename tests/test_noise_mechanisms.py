@@ -470,6 +470,30 @@ def test_vickrey_at_the_ends_of_t() -> None:
     assert not (struck.sample_indices(words, np.random.default_rng(0)) == words).any()
 
 
+@pytest.mark.parametrize("p", [1, 2, 3, 8])
+def test_few_vectors_are_near_a_boundary(p: int) -> None:
+    """docs/samplers.md: within s of one with a chance of at most (n - 1) epsilon s e^(epsilon s).
+
+    One side of Hoeffding's inequality. The bound is nearly reached by two words on a line.
+    """
+    rng, n, size, reach = np.random.default_rng(p), 2 if p == 1 else 12, 100_000, 0.02
+    vectors = 0.05 * rng.standard_normal((n, p)) * np.arange(n)[:, None] / n
+    directions, radii, _ = draws(p, math.inf, size, 21)
+    points = vectors[0] + radii[:, None] * directions
+    to_words = squares(points, vectors)
+    own = to_words.argmin(axis=1)
+    gaps = np.linalg.norm(vectors[own][:, None] - vectors[None], axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margins = (to_words - to_words.min(axis=1)[:, None]) / (2.0 * gaps)
+    margins[np.arange(size), own] = np.inf
+    near = float((margins.min(axis=1) <= reach).mean())
+    bound = (n - 1) * reach * math.exp(reach)
+    slack = math.sqrt(-math.log(LEVEL) / (2 * size))
+    assert near <= bound + slack
+    if p == 1:
+        assert near > 0.8 * bound - slack > 0.0
+
+
 # Mahalanobis
 
 
@@ -497,6 +521,10 @@ def test_claim_space_has_the_norm_of_the_claim() -> None:
     expected = np.sqrt(np.einsum("ijk,kl,ijl->ij", gaps, np.linalg.inv(sigma), gaps))
     np.testing.assert_allclose(mechanism.claim_space.distance_matrix, expected, rtol=1e-10)
     assert mechanism.claim == MetricDP(1.0, metric="mahalanobis", source=mechanism.claim.source)
+    with pytest.raises(InputError, match=r"one of euclidean.*mahalanobis"):
+        MetricDP(1.0, metric="nonsense")
+    with pytest.raises(InputError, match=r"chebyshev\.$"):
+        EmbeddingSpace(["a", "b"], [[0.0], [1.0]], "mahalanobis")
     large = EmbeddingSpace(space.words, 1e138 * space.vectors)
     np.testing.assert_allclose(Mahalanobis(large, 1e-139, 0.7).covariance, sigma, rtol=1e-12)
 

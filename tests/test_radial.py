@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -719,3 +721,33 @@ def test_bad_input():
     exact = mechanisms.MetricExponential(line(1.0, 1.0).space, 1.0)
     with pytest.raises(InputError, match="has an exact law"):
         audit(exact, method="statistical")
+
+
+SPACE = "here 0 0\nnear 1 0\nfar 0 3\nfarther 5 5\n"
+
+
+def test_command_line(tmp_path):
+    """One process for each exit code of a statistical audit, and what it writes."""
+    (tmp_path / "space.txt").write_text(SPACE, encoding="utf-8")
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dpaudit", "audit", "multivariate-laplace", "-e", "2"]
+        command += ["--space", "space.txt", "--draws", "5000", "--alpha", "1e-6", *more]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+        )
+
+    upheld = run("--json", "result.json", "--html", "page.html")
+    assert upheld.returncode == 0, upheld.stderr
+    assert "Proven on paper" in upheld.stdout
+    result = AuditResult.from_json((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (result.draws, result.alpha, result.verdict) == (5000, 1e-6, "upheld")
+    assert "--draws 5000" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    violated = run("--claim-epsilon", "0.2", "--method", "statistical")
+    assert violated.returncode == 1, violated.stderr
+    assert "VIOLATED (statistical evidence)" in violated.stdout
+    open_ended = run("--claim-epsilon", "1.99", "--max-detectable", "1.991", "--quiet")
+    assert open_ended.returncode == 3
+    refused = run("--method", "exact")
+    assert refused.returncode == 2
+    assert "no exact law" in refused.stderr

@@ -54,8 +54,8 @@ def convergence(
     --------
     >>> from dpaudit.mechanisms.spaces import EmbeddingSpace
     >>> from dpaudit.mechanisms.words.metropolis_hastings import MetropolisHastings
-    >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
-    >>> mechanism = MetropolisHastings(space, epsilon=2.0, bandwidth=1.0, steps=4)
+    >>> space = EmbeddingSpace(list("abcde"), [[0.0], [1.0], [3.0], [4.0], [6.0]])
+    >>> mechanism = MetropolisHastings(space, epsilon=1.0, bandwidth=1.0, steps=4)
     >>> curve = convergence(mechanism, mechanism.claim)
     >>> curve.steps, curve.holds_from, curve.proven_from
     ((1, 2, 3, 4, 5, 10), 3, 3)

@@ -160,8 +160,9 @@ def radial_audit(
     screening = max(directions // 25, min(directions // 4, 500))
     testing = directions - learning - screening
 
+    distances = _distances(mechanism, claim)
     estimate, statistics = _learn(law, learning, rng, for_statistics, progress)
-    proposals = _proposals(estimate, _distances(mechanism, claim))
+    proposals = _proposals(estimate, distances)
     if claim.delta > 0.0:
         for_verdict = union(for_verdict, 2)  # a bound on epsilon and one on delta
     event, bets = _choose(law, claim, proposals, screening, testing, rng, for_verdict, progress)

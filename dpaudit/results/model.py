@@ -233,7 +233,8 @@ class ProfileCurve(Record):
 
 
 class ConvergenceCurve(Record):
-    """epsilon* after several numbers of steps of a chain, and `limit`, what it tends to.
+    """epsilon* after several numbers of steps of a chain, infinite also where it is not known, and
+    `limit`, what it tends to.
 
     `holds_from`: from this number of steps on epsilon* was at most the epsilon of the claim, for
     all numbers that were tried, and with one step less it was not; null if there is none.

@@ -28,7 +28,7 @@ class MetropolisBallLaw:
     >>> geometry = ExactGeometry(np.array([[1.0], [5.0], [0.0]]), "euclidean")
     >>> law = MetropolisBallLaw(geometry, rate=fmpq(1), bandwidth=fmpq(1), steps=3)
     >>> [round(float(p.mid()), 4) for p in law.probabilities(2)]
-    [0.2597, 0.003, 0.7373]
+    [0.2599, 0.003, 0.7372]
     """
 
     row_at_once: ClassVar[bool] = True
@@ -98,7 +98,9 @@ class _Chain:
             for weight in weights:
                 radius = radius.max(weight.rad() / weight.mid())
             least = ((1 - radius) / (1 + radius)).lower()
-            self._doubt, spread = arb(least).union(arb(1)), n * (1 / least - 1)
+            # At so low a precision that r is 1 or more, nothing is known.
+            spread = n * (1 / least - 1) if least > 0 else arb.nan()
+            self._doubt = arb(least).union(arb(1))
         # n - 1 times the chance to stay: the sum of 1 - q_z / q_i over all z below i.
         stays, stay = [arb(0)] * n, arb(0)
         for i in range(n - 2, -1, -1):

@@ -54,7 +54,7 @@ class DensityPriorExponential(WordMechanism):
     >>> space = EmbeddingSpace(["near", "far", "here"], [[1.0], [5.0], [0.0]])
     >>> mechanism = DensityPriorExponential(space, epsilon=2.0, bandwidth=1.0)
     >>> np.exp(mechanism.log_law("here")).round(4).tolist()
-    [0.2678, 0.0031, 0.7291]
+    [0.2682, 0.0031, 0.7288]
     """
 
     name: ClassVar[str] = "density-prior-exponential"

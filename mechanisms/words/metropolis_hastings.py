@@ -65,7 +65,7 @@ class MetropolisHastings(WordMechanism):
     >>> space = EmbeddingSpace(["near", "far", "here"], [[1.0], [5.0], [0.0]])
     >>> mechanism = MetropolisHastings(space, epsilon=2.0, bandwidth=1.0, steps=3)
     >>> np.exp(mechanism.log_law("here")).round(4).tolist()
-    [0.2597, 0.003, 0.7373]
+    [0.2599, 0.003, 0.7372]
     """
 
     name: ClassVar[str] = "metropolis-hastings"
