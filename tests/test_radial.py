@@ -241,7 +241,7 @@ def agree(law: RadialLaw, reference: RadialNoise, words: list[int]) -> bool:
 def test_law_is_that_of_sampling(kind):
     space = make_space("scattered")
     rates = np.linspace(1.0, 3.0, len(space))
-    transform = np.array([[2.0, 0.3, 0.0], [0.3, 1.0, -0.2], [0.0, -0.2, 0.4]])
+    transform = np.array([[2.0, 1.5, 0.0], [0.0, 1.0, -0.9], [0.3, 0.0, 0.4]])
     noise = {
         "plain": RadialNoise(rates),
         "truncated": RadialNoise(rates, truncation=1.5),
@@ -356,6 +356,28 @@ def test_coverage_of_many_means_together(name):
     assert not too_many(failures, trials, alpha)
 
 
+def test_bounds_where_they_are_known():
+    """Constant values, for which every formula can be solved by hand."""
+    count, alpha = 50, 0.01
+    constant = np.full(count, 0.5)
+    lower, upper = bounds.empirical_bernstein(np.array([25.0]), np.array([12.5]), count, alpha)
+    margin = 7.0 * math.log(4.0 / alpha) / (3.0 * 49.0)
+    assert upper[0] - 0.5 == pytest.approx(margin, rel=1e-9)
+    assert 0.5 - lower[0] == pytest.approx(margin, rel=1e-9)
+    ones, zeros = np.ones(count), np.zeros(count)
+    # (1 + 0.99/k)^50 = 100, all that may be staked being staked.
+    k = 0.99 / (alpha ** (-1.0 / count) - 1.0)
+    assert bounds.ratio_lower(ones, zeros, 10.0, alpha) == pytest.approx(math.log(k), rel=1e-9)
+    # (1 + bet (1/2 - c))^50 = 100.
+    c = 0.5 - (alpha ** (-1.0 / count) - 1.0) / 0.3
+    found = bounds.difference_lower(constant, zeros, 2.0, 0.3, alpha)
+    assert found == pytest.approx(c, rel=1e-9)
+    assert bounds.betting_lower(constant, alpha)[0] < 0.5 < bounds.betting_upper(constant, alpha)[0]
+    assert bounds.jensen_margin(count, alpha, 3.0) == pytest.approx(
+        3.0 * math.sqrt(math.log(100.0) / 100.0)
+    )
+
+
 def pairs_of_draws(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     """E X = 0.3, E X' = 0.1, dependent."""
     common = rng.random(size)
@@ -417,6 +439,8 @@ def test_reach_on_a_line():
     assert proof is not None
     assert is_unreachable(vectors, 1.4999, proof)
     assert not is_unreachable(vectors, 1.5001, proof)
+    # A half-space that holds the origin says nothing, however long its normal.
+    assert not is_unreachable(vectors, 1.0, Unreachable(1, 0, (2,), (1,)))
     # Exactly at the bisector the ball only touches the cell: a boundary has no probability.
     bisector = Unreachable(1, 0, (0,), (1,))
     assert bisector.by_bisector

@@ -16,7 +16,7 @@ from ..kernels.alias import (
     sample_in_chunks,
     table_error,
 )
-from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
+from ..protocol import EpsilonUpperBound, Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
 from .density import default_bandwidth, density_prior
 from .exact_sampler import ExactSampler, require_sampler
@@ -85,6 +85,12 @@ class DensityPriorExponential(WordMechanism):
             self.epsilon,
             metric=self.space.metric,
             source="exponential mechanism with a fixed prior, McSherry and Talwar 2007, theorem 6",
+        )
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound:
+        return EpsilonUpperBound(
+            "the exponential mechanism with a prior that does not depend on the input and cancels",
+            self.epsilon,
         )
 
     @cached_property

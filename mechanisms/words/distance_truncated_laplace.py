@@ -1,5 +1,6 @@
 """Multivariate Laplace noise of bounded length (specification, section 4.8)."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -9,7 +10,14 @@ from numpy.random import Generator
 
 from ...claims import MetricDP
 from ...errors import require_positive
-from ..protocol import EpsilonUpperBound, Floats, Indices, RadialNoise, SampledWordMechanism
+from ..protocol import (
+    EpsilonLowerBound,
+    EpsilonUpperBound,
+    Floats,
+    Indices,
+    RadialNoise,
+    SampledWordMechanism,
+)
 from ..spaces import EmbeddingSpace
 from ..spaces.distances import Tile
 from .radial import NoisyVectors, require_noise
@@ -86,19 +94,25 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
         """None: there is none that holds for every vocabulary, since epsilon* may be infinite."""
         return None
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What is certain from distances alone."""
+    def epsilon_lower_bound(self) -> EpsilonLowerBound:
+        """Infinite where two words are too far apart for noise on one to reach the neighbourhood
+        of the other."""
         space = self.space.with_metric("euclidean")
         longest, reach = space.extent.max_distance, 2.0 * self._radius
         # With room for the rounding of distances.
         if not longest * (1.0 - 1e-9) > reach:
-            return ()
-        return (
-            f"ε* = ∞: the noise is at most {self._radius:.6g} long, and some words are "
-            f"{longest:.6g} apart, so that no noise on the one reaches the neighbourhood of the "
-            "other.",
+            return EpsilonLowerBound("distances alone decide nothing", 0.0)
+        return EpsilonLowerBound(
+            f"the noise is at most {self._radius:.6g} long, and some words are {longest:.6g} "
+            "apart, so that no noise on the one reaches the neighbourhood of the other",
+            math.inf,
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is certain from distances alone."""
+        bound = self.epsilon_lower_bound()
+        return (f"ε* = ∞: {bound.statement}.",) if bound.value > 0.0 else ()
 
     @property
     def radial_noise(self) -> RadialNoise:

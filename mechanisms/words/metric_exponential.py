@@ -17,7 +17,7 @@ from ..kernels.alias import (
     sample_in_chunks,
     table_error,
 )
-from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
+from ..protocol import EpsilonUpperBound, Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
 from .exact_sampler import ExactSampler, require_sampler
 from .separable import at_most_one, cost_error, log_law_error, metric_law, separable_log_laws
@@ -74,6 +74,13 @@ class MetricExponential(WordMechanism):
             self.epsilon,
             metric=self.space.metric,
             source="exponential mechanism, McSherry and Talwar 2007, theorem 6",
+        )
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound:
+        return EpsilonUpperBound(
+            "the exponential mechanism (McSherry and Talwar 2007, theorem 6): every weight changes "
+            "by a factor of at most e^(εd/2), and so does their sum",
+            self.epsilon,
         )
 
     @cached_property

@@ -14,7 +14,7 @@ from ...claims import MetricDP
 from ...errors import ClaimError, require_memory, require_positive
 from ..kernels.alias import sample_in_chunks
 from ..kernels.parallel import ordered_map
-from ..protocol import Floats, Indices, WordMechanism
+from ..protocol import EpsilonUpperBound, Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
 from .cutoffs import CutoffLaw, poisson_cutoff
 from .exact_sampler import ExactSampler, require_sampler
@@ -113,6 +113,12 @@ class RandomCutoffExponential(WordMechanism):
             metric=self.space.metric,
             source="sum over cutoffs bounded by e^-2/n² from below and 1 from above (dpaudit, "
             "specification 4.7)",
+        )
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound:
+        return EpsilonUpperBound(
+            "all p_k/Z_k add up to at most 1 and are at least e^-2/n² together (specification 4.7)",
+            self.epsilon,
         )
 
     @property

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from ...claims import PureDP
 from ...errors import require_positive
 from ..kernels.alias import checked_positions, sample_in_chunks
-from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
+from ..protocol import EpsilonUpperBound, Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
 from .exact_sampler import ExactSampler, require_sampler
 from .separable import separable_log_laws
@@ -68,6 +68,12 @@ class RandomizedResponse(WordMechanism):
             self.epsilon,
             neighbouring="any two different words",
             source="randomized response, Warner 1965; Kairouz, Bonawitz and Ramage 2016",
+        )
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound:
+        return EpsilonUpperBound(
+            "two inputs give every output odds of at most e^ε, which is attained",
+            self.epsilon,
         )
 
     @property

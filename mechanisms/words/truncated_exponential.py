@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...claims import MetricDP
 from ...errors import require_positive
 from ..kernels.alias import AliasTables, build_tables, draw_entry, sample_in_chunks, table_error
-from ..protocol import Floats, Indices, SeparableLaw, WordMechanism
+from ..protocol import EpsilonUpperBound, Floats, Indices, SeparableLaw, WordMechanism
 from ..spaces import EmbeddingSpace
 from .exact_sampler import ExactSampler, require_sampler
 from .separable import at_most_one, cost_error, log_law_error, metric_law, separable_log_laws
@@ -88,6 +88,13 @@ class TruncatedExponential(WordMechanism):
             self.epsilon,
             metric=self.space.metric,
             source="TEM, Carvalho, Vasiloudis and Feyisetan 2021, theorem 1",
+        )
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound:
+        return EpsilonUpperBound(
+            "the exponential mechanism of the clipped distance min(d, γ), which is a metric and at "
+            "most d",
+            self.epsilon,
         )
 
     @cached_property

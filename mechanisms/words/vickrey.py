@@ -1,5 +1,6 @@
 """The nearest or the second nearest word of a noisy vector (specification, section 4.3)."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -9,7 +10,14 @@ from numpy.random import Generator
 
 from ...claims import MetricDP
 from ...errors import InputError
-from ..protocol import EpsilonUpperBound, Floats, Indices, RadialNoise, SampledWordMechanism
+from ..protocol import (
+    EpsilonLowerBound,
+    EpsilonUpperBound,
+    Floats,
+    Indices,
+    RadialNoise,
+    SampledWordMechanism,
+)
 from ..spaces import EmbeddingSpace
 from .radial import NoisyVectors, joined, require_noise, require_share
 
@@ -104,10 +112,23 @@ class Vickrey(SampledWordMechanism):
         )
         return EpsilonUpperBound(statement, self.epsilon)
 
+    def epsilon_lower_bound(self) -> EpsilonLowerBound:
+        """Infinite where the input word is never an output."""
+        return EpsilonLowerBound(
+            "a word never comes out of itself, but it comes out of every other word with some chance"
+            if self._strikes_input
+            else "nothing is known from below",
+            math.inf if self._strikes_input else 0.0,
+        )
+
+    @property
+    def _strikes_input(self) -> bool:
+        return self.exclude == "always" or (self.exclude == "if-nearest" and self.t == 0.0)
+
     @property
     def remarks(self) -> tuple[str, ...]:
         """What striking the input word means."""
-        if self.exclude == "always" or (self.exclude == "if-nearest" and self.t == 0.0):
+        if self._strikes_input:
             return (
                 "ε* = ∞: a word never comes out of itself, but it comes out of every other word "
                 "with some chance, so each output excludes one input with certainty.",
