@@ -1,8 +1,6 @@
 """`audit`: checks a claim about a mechanism with the best evidence available."""
 
 import math
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -17,34 +15,25 @@ from .exact.claimed import pair_distance
 from .exact.convergence import convergence
 from .exact.verdict import decide
 from .files import write_whole
+from .lawless import audit_without_law
 from .mechanisms.protocol import (
     ExplainsLoss,
-    HasLowerBound,
-    HasRadialNoise,
     HasSteps,
     WordMechanism,
 )
-from .mechanisms.spaces import EmbeddingSpace
-from .radial import audit as radial
+from .proven import lower_bound, proven_bound
+from .records import unknown_result
 from .results import (
     AuditResult,
-    ClaimRecord,
-    ClosedFormRecord,
     Curves,
     Evidence,
     Interval,
-    MechanismRecord,
-    ProvenBoundRecord,
-    SearchRecord,
-    SpaceRecord,
     Verdict,
     wording,
 )
 from .statistics import privacy_statistics
 
 __all__ = ["audit"]
-
-_REPORTED_VERSIONS = ("dpaudit", "numpy", "scipy", "numba", "python-flint")
 
 
 def audit(
@@ -106,7 +95,7 @@ def audit(
     if method not in ("auto", "exact", "statistical"):
         raise InputError(f"method is {method!r}, but it must be auto, exact or statistical.")
     if not hasattr(mechanism, "log_laws"):
-        return _audit_without_law(
+        return audit_without_law(
             mechanism, claim, method, certificate, alpha, draws, seed, progress
         )
     if method == "statistical":
@@ -128,15 +117,22 @@ def audit(
                 update={"convergence": convergence(mechanism, claim, stage)}
             )
     except NumericalError as error:
-        return _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
+        return unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
+    theorem = proven_bound(mechanism, claim)
+    if theorem is not None and findings.epsilon.lower > theorem.value * (1.0 + 1e-9):
+        contradiction = (
+            f"Internal contradiction: the exact audit finds ε* ≥ {findings.epsilon.lower!r}, but "
+            f"it is proven to be at most {theorem.value!r}: {theorem.statement}."
+        )
+        return unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, contradiction)
     verdict, reason = decide(claim, findings)
-    result = _result(mechanism, claim, seed, verdict, reason).model_copy(
+    result = unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
             "epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
             "delta_pair": findings.delta_pair,
             "witness": findings.witness,
-            "closed_form": _closed_form(mechanism, claim),
+            "closed_form": lower_bound(mechanism, claim),
             "explanation": _explanation(mechanism, claim, findings, verdict),
             "search": findings.search,
             "statistics": statistics,
@@ -152,103 +148,6 @@ def audit(
         write_whole(certificate, outcome.certificate.to_json())
         result = result.model_copy(update={"certificate": str(certificate)})
     return result
-
-
-def _audit_without_law(
-    mechanism: WordMechanism,
-    claim: Claim | None,
-    method: str,
-    certificate: str | Path | None,
-    alpha: float,
-    draws: int | None,
-    seed: int,
-    progress: Progress | None,
-) -> AuditResult:
-    """The audit of a mechanism whose law cannot be computed, only estimated, or not even that."""
-    if method == "exact" or certificate is not None:
-        raise InputError(
-            f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
-            "evidence and no certificate: use the method auto."
-        )
-    claim = claim or mechanism.claim
-    if claim is None:
-        raise InputError("The mechanism makes no claim: say which one to check.")
-    if not isinstance(mechanism, HasRadialNoise):
-        return _proven_only(mechanism, claim, seed)
-    directions = radial.DIRECTIONS if draws is None else draws
-    try:
-        findings = radial.radial_audit(
-            mechanism, claim, directions=directions, alpha=alpha, seed=seed, progress=progress
-        )
-    except NumericalError as error:
-        result = _result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
-        return result.model_copy(update={"evidence": Evidence.STATISTICAL})
-    verdict, evidence, reason = radial.decide(claim, findings)
-    bound = _proven_bound_record(mechanism, claim)
-    explanation: tuple[str, ...] = ()
-    certification = None
-    if evidence is Evidence.EXACT and verdict is Verdict.VIOLATED:
-        explanation = radial.explain(mechanism, findings)
-        certification = (
-            "Decided by geometry: whether the noise reaches a word was decided in exact arithmetic."
-        )
-    elif evidence is Evidence.EXACT and bound is not None:
-        certification = _on_paper(bound.statement)
-    return _result(mechanism, claim, seed, verdict, reason).model_copy(
-        update={
-            "evidence": evidence,
-            "epsilon": findings.epsilon,
-            "delta_at_claim": findings.delta_at_claim,
-            "delta_pair": findings.delta_pair,
-            "witness": findings.witness,
-            "explanation": explanation,
-            "statistics": findings.statistics,
-            "search": findings.search,
-            "proven_bound": bound,
-            "certification": certification,
-            "draws": findings.directions,
-            "alpha": alpha,
-            "detectable_epsilon": (findings.detectable if verdict is Verdict.NOT_REFUTED else None),
-        }
-    )
-
-
-def _proven_only(mechanism: WordMechanism, claim: Claim, seed: int) -> AuditResult:
-    """What a proven bound alone says about a mechanism that nothing else is known of."""
-    bound = _proven_bound_record(mechanism, claim)
-    if bound is None or not bound.decides:
-        known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
-        raise InputError(
-            f"{type(mechanism).__name__} has neither an exact law (log_laws) nor radial noise, so "
-            f"this claim cannot be audited: the law can only be sampled.{known}"
-            + "".join(f" {remark}" for remark in mechanism.remarks)
-        )
-    return _result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
-        update={
-            "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
-            "delta_at_claim": Interval(lower=0.0, upper=0.0),
-            "proven_bound": bound,
-            "certification": _on_paper(bound.statement),
-        }
-    )
-
-
-def _proven_bound_record(mechanism: WordMechanism, claim: Claim) -> ProvenBoundRecord | None:
-    bound = radial.proven_bound(mechanism, claim)
-    if bound is None:
-        return None
-    return ProvenBoundRecord(
-        statement=bound.statement,
-        epsilon_upper=bound.value,
-        decides=bound.value <= claim.epsilon,
-    )
-
-
-def _on_paper(statement: str) -> str:
-    return (
-        f"Proven on paper: {statement}. Not derived for this vocabulary, and not checked by a "
-        "machine."
-    )
 
 
 def _with_certification(result: AuditResult, outcome: Certification) -> AuditResult:
@@ -285,19 +184,6 @@ def _with_certification(result: AuditResult, outcome: Certification) -> AuditRes
     return result.model_copy(update=changes)
 
 
-def _closed_form(mechanism: WordMechanism, claim: Claim) -> ClosedFormRecord | None:
-    """The mechanism's own lower bound, where the claim is in the metric that it is stated in."""
-    in_own_metric = claim.kind == "metric" and claim.metric in (None, mechanism.space.metric)
-    if not (isinstance(mechanism, HasLowerBound) and in_own_metric):
-        return None
-    bound = mechanism.epsilon_lower_bound()
-    return ClosedFormRecord(
-        statement=bound.statement,
-        epsilon_lower=bound.value,
-        decides=claim.delta == 0.0 and bound.value > claim.epsilon * (1.0 + 1e-9),
-    )
-
-
 def _explanation(
     mechanism: WordMechanism, claim: Claim, findings: ExactFindings, verdict: Verdict
 ) -> tuple[str, ...]:
@@ -325,68 +211,3 @@ def _explanation(
         f"{wording.odds(allowed)} to 1.",
         *mechanism_says,
     )
-
-
-def _result(
-    mechanism: WordMechanism, claim: Claim, seed: int, verdict: Verdict, reason: str | None
-) -> AuditResult:
-    """A result that knows nothing yet but what was asked: it rules nothing out."""
-    n = len(mechanism.space)
-    return AuditResult(
-        mechanism=MechanismRecord(
-            name=mechanism.name,
-            parameters=dict(mechanism.parameters),
-            sampler_error=mechanism.sampler_error,
-            remarks=mechanism.remarks,
-        ),
-        space=space_record(mechanism.space),
-        claim=claim_record(claim, mechanism.space),
-        evidence=Evidence.EXACT,
-        verdict=verdict,
-        reason=reason,
-        epsilon=Interval(lower=0.0, upper=float("inf")),
-        delta_at_claim=Interval(lower=0.0, upper=1.0),
-        witness=None,
-        statistics=None,
-        curves=Curves(),
-        search=SearchRecord(pairs_total=n * (n - 1), pairs_visited=0),
-        seed=seed,
-        versions=versions(),
-    )
-
-
-def space_record(space: EmbeddingSpace) -> SpaceRecord:
-    """What a result says about an embedding space."""
-    return SpaceRecord(
-        source=space.source,
-        words=len(space),
-        dimension=space.dimension,
-        metric=space.metric,
-        min_distance=space.extent.min_distance,
-        max_distance=space.extent.max_distance,
-        sha256=space.sha256,
-    )
-
-
-def claim_record(claim: Claim, space: EmbeddingSpace) -> ClaimRecord:
-    """What a result says about a claim; an open metric becomes that of the space."""
-    return ClaimRecord(
-        kind=claim.kind,
-        epsilon=claim.epsilon,
-        delta=claim.delta,
-        metric=(claim.metric or space.metric) if claim.kind == "metric" else None,
-        neighbouring=claim.neighbouring,
-        unit=claim.unit,
-        source=claim.source,
-    )
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, dpaudit and the libraries that compute."""
-    found = {"python": platform.python_version()}
-    for name in _REPORTED_VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from ..claims import Claim
 from ..errors import InputError, require_fraction
 from ..exact.audit import Progress
-from ..exact.claimed import claim_space
 from ..exact.sweep import sweep
-from ..mechanisms.protocol import EpsilonUpperBound, HasRadialNoise, HasUpperBound, WordMechanism
-from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.protocol import EpsilonUpperBound, HasRadialNoise, SampledWordMechanism
+from ..proven import claimed_space, proven_bound
 from ..results import Evidence, Interval, SearchRecord, StatisticsRecord, Verdict, Witness
 from ..statistical.bounds import (
     best_bet,
@@ -34,7 +33,7 @@ from .law import LawEstimate, RadialLaw
 from .reach import Unreachable, find_unreachable
 from .statistics import estimated_statistics
 
-__all__ = ["DIRECTIONS", "RadialFindings", "decide", "explain", "proven_bound", "radial_audit"]
+__all__ = ["DIRECTIONS", "RadialFindings", "decide", "explain", "radial_audit"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -98,7 +97,7 @@ class RadialFindings:
 
 
 def radial_audit(
-    mechanism: WordMechanism,
+    mechanism: SampledWordMechanism,
     claim: Claim,
     *,
     directions: int = DIRECTIONS,
@@ -229,7 +228,7 @@ def decide(claim: Claim, findings: RadialFindings) -> tuple[Verdict, Evidence, s
     return Verdict.NOT_REFUTED, Evidence.STATISTICAL, None
 
 
-def explain(mechanism: WordMechanism, findings: RadialFindings) -> tuple[str, ...]:
+def explain(mechanism: SampledWordMechanism, findings: RadialFindings) -> tuple[str, ...]:
     """Why an output is out of reach, in sentences; empty if none is."""
     found = findings.unreachable
     if found is None or not isinstance(mechanism, HasRadialNoise):
@@ -254,45 +253,10 @@ def explain(mechanism: WordMechanism, findings: RadialFindings) -> tuple[str, ..
     return start, f"{why} From {output} itself it happens, because short noise leaves it there."
 
 
-def claimed_space(mechanism: WordMechanism, claim: Claim) -> EmbeddingSpace | None:
-    """The space whose distances the claim is in; None if all pairs are at distance 1.
-
-    The distances of the metric "mahalanobis" are those of the mechanism's `claim_space`.
-    """
-    if claim.metric != "mahalanobis":
-        return claim_space(claim, mechanism.space)
-    own = getattr(mechanism, "claim_space", None)
-    if not isinstance(own, EmbeddingSpace):
-        raise InputError(
-            f"The claim is in the metric mahalanobis, but {mechanism.name} has no such distances."
-        )
-    return own
-
-
-def _distances(mechanism: WordMechanism, claim: Claim) -> Floats:
+def _distances(mechanism: SampledWordMechanism, claim: Claim) -> Floats:
     measured = claimed_space(mechanism, claim)
     n = len(mechanism.space)
     return np.ones((n, n)) if measured is None else measured.distance_matrix
-
-
-def proven_bound(mechanism: WordMechanism, claim: Claim) -> EpsilonUpperBound | None:
-    """The mechanism's own proven bound on epsilon*, where the claim is in the distances that it is
-    stated in, or in none: then times the largest distance."""
-    if not isinstance(mechanism, HasUpperBound):
-        return None
-    bound = mechanism.epsilon_upper_bound()
-    own = mechanism.claim
-    if bound is None or own is None or own.kind != "metric":
-        return None
-    measured = claimed_space(mechanism, own)
-    assert measured is not None
-    if claim.kind != "metric":
-        longest = measured.extent.max_distance * (1.0 + 2.0 * measured.tiles.relative_error)
-        return EpsilonUpperBound(
-            f"{bound.statement}; times the largest distance", bound.value * longest * (1 + 1e-12)
-        )
-    same = (claim.metric or mechanism.space.metric) == (own.metric or mechanism.space.metric)
-    return bound if same else None
 
 
 def _learn(
@@ -452,7 +416,7 @@ def _unreachable(law: RadialLaw, estimate: LawEstimate) -> Unreachable | None:
 
 
 def _unreachable_witness(
-    mechanism: WordMechanism, claim: Claim, found: Unreachable, estimate: LawEstimate
+    mechanism: SampledWordMechanism, claim: Claim, found: Unreachable, estimate: LawEstimate
 ) -> Witness:
     words = mechanism.space.words
     own = float(estimate.means[found.output, found.output])

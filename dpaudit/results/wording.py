@@ -85,6 +85,11 @@ _BY_GEOMETRY = (
     "estimates from random draws."
 )
 
+_BY_FORMULA = (
+    "The claim is false on this vocabulary: a bound that is proven on paper says so. No output law "
+    "was computed and nothing was drawn."
+)
+
 
 def number(value: float) -> str:
     """A number for reading: four significant digits, infinity as a sign, and nothing below 1
@@ -292,6 +297,8 @@ def closed_form_sentence(result: AuditResult) -> str | None:
         if bound.decides
         else "which alone does not decide: the claim lies above it"
     )
+    if math.isinf(bound.epsilon_lower):
+        return f"Without computing any law, {bound.statement}, {decides}."
     return (
         f"Without computing any law, {bound.statement}. Here this is "
         f"{number(bound.epsilon_lower)}, {decides}."
@@ -426,6 +433,8 @@ def verdict_meaning(result: AuditResult) -> str:
         meaning = _BY_PROOF
     elif result.evidence == "exact" and result.draws is not None:
         meaning = _BY_GEOMETRY
+    elif result.verdict == "violated" and result.witness is None:
+        meaning = _BY_FORMULA
     return f"{meaning} Reason: {result.reason}" if result.reason else meaning
 
 

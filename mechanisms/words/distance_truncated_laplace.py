@@ -103,8 +103,8 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
         if not longest * (1.0 - 1e-9) > reach:
             return EpsilonLowerBound("distances alone decide nothing", 0.0)
         return EpsilonLowerBound(
-            f"the noise is at most {self._radius:.6g} long, and some words are {longest:.6g} "
-            "apart, so that no noise on the one reaches the neighbourhood of the other",
+            f"ε* = ∞, because the noise is at most {self._radius:.6g} long, and some words are "
+            f"{longest:.6g} apart, so that no noise on the one reaches the neighbourhood of the other",
             math.inf,
         )
 
@@ -112,7 +112,7 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
     def remarks(self) -> tuple[str, ...]:
         """What is certain from distances alone."""
         bound = self.epsilon_lower_bound()
-        return (f"ε* = ∞: {bound.statement}.",) if bound.value > 0.0 else ()
+        return (f"{bound.statement}.",) if bound.value > 0.0 else ()
 
     @property
     def radial_noise(self) -> RadialNoise:

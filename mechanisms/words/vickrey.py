@@ -115,7 +115,8 @@ class Vickrey(SampledWordMechanism):
     def epsilon_lower_bound(self) -> EpsilonLowerBound:
         """Infinite where the input word is never an output."""
         return EpsilonLowerBound(
-            "a word never comes out of itself, but out of every other word with some chance"
+            "ε* = ∞, because a word never comes out of itself, but out of every other word with "
+            "some chance"
             if self._strikes_input
             else "nothing is known from below",
             math.inf if self._strikes_input else 0.0,

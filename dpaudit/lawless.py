@@ -1,0 +1,133 @@
+"""Audits of mechanisms whose output law cannot be computed: from random directions of their noise,
+or from what is proven about them for every vocabulary."""
+
+import math
+from pathlib import Path
+
+from .claims import Claim
+from .errors import InputError, NumericalError
+from .exact.audit import Progress
+from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
+from .proven import lower_bound, proven_bound
+from .radial import audit as radial
+from .records import unknown_result
+from .results import (
+    AuditResult,
+    Evidence,
+    Interval,
+    ProvenBoundRecord,
+    Verdict,
+)
+
+__all__ = ["audit_without_law"]
+
+
+def audit_without_law(
+    mechanism: SampledWordMechanism,
+    claim: Claim | None,
+    method: str,
+    certificate: str | Path | None,
+    alpha: float,
+    draws: int | None,
+    seed: int,
+    progress: Progress | None,
+) -> AuditResult:
+    """The audit of a mechanism whose law cannot be computed, only estimated, or not even that."""
+    if method == "exact" or certificate is not None:
+        raise InputError(
+            f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
+            "evidence and no certificate: use the method auto."
+        )
+    if not hasattr(mechanism, "space"):
+        raise InputError(
+            f"mechanism is a {type(mechanism).__name__}: it has neither an exact law (log_laws) nor "
+            "a space of words, and mechanisms that can only be sampled cannot be audited yet."
+        )
+    claim = claim or mechanism.claim
+    if claim is None:
+        raise InputError("The mechanism makes no claim: say which one to check.")
+    if not isinstance(mechanism, HasRadialNoise):
+        return _proven_only(mechanism, claim, seed)
+    directions = radial.DIRECTIONS if draws is None else draws
+    try:
+        findings = radial.radial_audit(
+            mechanism, claim, directions=directions, alpha=alpha, seed=seed, progress=progress
+        )
+    except NumericalError as error:
+        result = unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
+        return result.model_copy(update={"evidence": Evidence.STATISTICAL})
+    verdict, evidence, reason = radial.decide(claim, findings)
+    bound = _proven_bound_record(mechanism, claim)
+    explanation: tuple[str, ...] = ()
+    certification = None
+    if evidence is Evidence.EXACT and verdict is Verdict.VIOLATED:
+        explanation = radial.explain(mechanism, findings)
+        certification = (
+            "Decided by geometry: whether the noise reaches a word was decided in exact arithmetic."
+        )
+    elif evidence is Evidence.EXACT and bound is not None:
+        certification = _on_paper(bound.statement)
+    return unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
+        update={
+            "evidence": evidence,
+            "epsilon": findings.epsilon,
+            "delta_at_claim": findings.delta_at_claim,
+            "delta_pair": findings.delta_pair,
+            "witness": findings.witness,
+            "explanation": explanation,
+            "statistics": findings.statistics,
+            "search": findings.search,
+            "proven_bound": bound,
+            "certification": certification,
+            "draws": findings.directions,
+            "alpha": alpha,
+            "detectable_epsilon": (findings.detectable if verdict is Verdict.NOT_REFUTED else None),
+        }
+    )
+
+
+def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> AuditResult:
+    """What a proven bound alone says about a mechanism that nothing else is known of."""
+    lower = lower_bound(mechanism, claim)
+    if lower is not None and lower.decides:
+        return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
+            update={
+                "epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
+                "closed_form": lower,
+                "certification": _on_paper(lower.statement),
+            }
+        )
+    bound = _proven_bound_record(mechanism, claim)
+    if bound is None or not bound.decides:
+        known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
+        raise InputError(
+            f"{type(mechanism).__name__} has neither an exact law (log_laws) nor radial noise, so "
+            f"this claim cannot be audited: the law can only be sampled.{known}"
+            + "".join(f" {remark}" for remark in mechanism.remarks)
+        )
+    return unknown_result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
+        update={
+            "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
+            "delta_at_claim": Interval(lower=0.0, upper=0.0),
+            "proven_bound": bound,
+            "certification": _on_paper(bound.statement),
+        }
+    )
+
+
+def _proven_bound_record(mechanism: SampledWordMechanism, claim: Claim) -> ProvenBoundRecord | None:
+    bound = proven_bound(mechanism, claim)
+    if bound is None:
+        return None
+    return ProvenBoundRecord(
+        statement=bound.statement,
+        epsilon_upper=bound.value,
+        decides=bound.value <= claim.epsilon,
+    )
+
+
+def _on_paper(statement: str) -> str:
+    return (
+        f"Proven on paper: {statement}. Not derived for this vocabulary, and not checked by a "
+        "machine."
+    )
