@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: audit test slow lint format types docs refutation wheel benchmarks builtin-space clean
+.PHONY: audit test slow lint format types docs comparison refutation wheel benchmarks builtin-space clean
 
 audit: $(VENV)/installed
 	$(BIN)/python -m dpaudit.showcase --output audit-output
@@ -33,6 +33,9 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tools.write_schema docs
 	$(BIN)/python -m tools.sampler_errors --output docs/samplers.md
 	$(BIN)/python -m tools.write_readme
+
+comparison: $(VENV)/installed
+	$(BIN)/python -m tools.comparison --output docs
 
 refutation: $(VENV)/installed
 	$(BIN)/python -m tools.refutation --output docs

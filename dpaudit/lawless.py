@@ -40,8 +40,8 @@ def audit_without_law(
         )
     if not hasattr(mechanism, "space"):
         raise InputError(
-            f"mechanism is a {type(mechanism).__name__}: it has neither an exact law (log_laws) nor "
-            "a space of words, and mechanisms that can only be sampled cannot be audited yet."
+            f"mechanism is a {type(mechanism).__name__}: it has neither an exact law (log_laws) "
+            "nor a space of words, and mechanisms that can only be sampled cannot be audited yet."
         )
     claim = claim or mechanism.claim
     if claim is None:

@@ -87,7 +87,13 @@ def compare(space: EmbeddingSpace) -> list[Compared]:
 
 
 def between(lower: float, upper: float) -> str:
-    """A number known to the digits shown, or both ends."""
+    """A number known to the digits shown, or both ends.
+
+    >>> between(2.0, 2.0), between(1.0, 12.0), between(3.0, math.inf), between(math.inf, math.inf)
+    ('2', '1 to 12', 'at least 3', '∞')
+    """
+    if math.isinf(upper) and not math.isinf(lower):
+        return f"at least {number(lower)}"
     if lower == upper or upper - lower <= 1e-3 * abs(upper):
         return number(upper)
     return f"{number(lower)} to {number(upper)}"

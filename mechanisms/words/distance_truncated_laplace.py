@@ -104,7 +104,8 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
             return EpsilonLowerBound("distances alone decide nothing", 0.0)
         return EpsilonLowerBound(
             f"ε* = ∞, because the noise is at most {self._radius:.6g} long, and some words are "
-            f"{longest:.6g} apart, so that no noise on the one reaches the neighbourhood of the other",
+            f"{longest:.6g} apart, so that no noise on the one reaches the neighbourhood of the "
+            "other",
             math.inf,
         )
 
