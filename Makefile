@@ -11,7 +11,7 @@ audit: $(VENV)/installed
 	$(BIN)/python -m dpaudit.showcase --output audit-output
 
 test: $(VENV)/installed-for-tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 slow: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest -m slow

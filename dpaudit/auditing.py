@@ -86,6 +86,7 @@ def audit(
 
     Examples
     --------
+    >>> from dpaudit.mechanisms.spaces import EmbeddingSpace
     >>> from dpaudit.mechanisms.words.metric_exponential import MetricExponential
     >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
     >>> result = audit(MetricExponential(space, epsilon=1.0))

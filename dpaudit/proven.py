@@ -42,7 +42,7 @@ def proven_bound(mechanism: SampledWordMechanism, claim: Claim) -> EpsilonUpperB
     multiplied by the largest distance or divided by the smallest; other distances cannot be
     compared: None.
     """
-    own = mechanism.claim
+    own: Claim | None = getattr(mechanism, "claim", None)
     bound = mechanism.epsilon_upper_bound() if isinstance(mechanism, HasUpperBound) else None
     if bound is None or own is None:
         return None
@@ -66,7 +66,8 @@ def lower_bound(mechanism: SampledWordMechanism, claim: Claim) -> ClosedFormReco
     own claim is stated in, unless the bound is infinite, which it is in all of them."""
     if not isinstance(mechanism, HasLowerBound):
         return None
-    bound, own = mechanism.epsilon_lower_bound(), mechanism.claim
+    bound = mechanism.epsilon_lower_bound()
+    own: Claim | None = getattr(mechanism, "claim", None)
     comparable = own is not None and own.kind == claim.kind and _same_metric(mechanism, claim, own)
     if not (comparable or math.isinf(bound.value)):
         return None

@@ -89,7 +89,7 @@ def sweep(
     >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
     >>> result = sweep(lambda value: MetricExponential(space, value), "epsilon", [1.0, 2.0])
     >>> [(value, round(audit.statistics.kept.mean, 4)) for value, audit in result.audited]
-    [(1.0, 0.5236), (2.0, 0.7035)]
+    [(1.0, 0.5605), (2.0, 0.7381)]
     """
     points, name = [], ""
     for done, value in enumerate(values, start=1):

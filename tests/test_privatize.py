@@ -20,6 +20,7 @@ import tracemalloc
 import unicodedata
 import warnings
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -979,6 +980,8 @@ def test_a_stopped_run_leaves_nothing(folder, number):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
+        # A suite that runs in the background is deaf to interrupts, and so would this process be.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None

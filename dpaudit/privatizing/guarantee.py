@@ -65,7 +65,7 @@ class Guarantee:
     >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [5.0]])
     >>> guarantee = Guarantee.of(MetricExponential(space, epsilon=2.0), space)
     >>> guarantee.loss(3)
-    'claimed loss at most 2·Σd ≤ 30'
+    'loss at most 2·Σd ≤ 30'
     """
 
     claim: Claim | None

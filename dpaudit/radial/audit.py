@@ -132,6 +132,7 @@ def radial_audit(
     Examples
     --------
     >>> from dpaudit.mechanisms.protocol import RadialNoise
+    >>> from dpaudit.mechanisms.spaces import EmbeddingSpace
     >>> from types import SimpleNamespace
     >>> from dpaudit.claims import MetricDP
     >>> space = EmbeddingSpace(["a", "b"], [[0.0], [2.0]])

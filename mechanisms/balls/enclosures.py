@@ -66,7 +66,7 @@ def around(ball: arb) -> tuple[float, float]:
     Examples
     --------
     >>> low, high = around(arb(2).sqrt())
-    >>> low < math.sqrt(2) < high, high - low < 1e-15
+    >>> low <= math.sqrt(2) <= high, high - low < 1e-15
     (True, True)
     """
     middle = float(ball.mid())
