@@ -4,12 +4,15 @@ or from what is proven about them for every vocabulary."""
 import math
 from pathlib import Path
 
+import numpy as np
+
 from .claims import Claim
 from .errors import InputError, NumericalError
 from .exact.audit import Progress
 from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
 from .proven import lower_bound, proven_bound
 from .radial import audit as radial
+from .radial.sampled import sampled_statistics
 from .records import unknown_result
 from .results import (
     AuditResult,
@@ -20,6 +23,9 @@ from .results import (
 )
 
 __all__ = ["audit_without_law"]
+
+#: Outputs drawn on every word for the statistics of a mechanism that can only be sampled.
+DRAWS_EACH = 1000
 
 
 def audit_without_law(
@@ -47,7 +53,16 @@ def audit_without_law(
     if claim is None:
         raise InputError("The mechanism makes no claim: say which one to check.")
     if not isinstance(mechanism, HasRadialNoise):
-        return _proven_only(mechanism, claim, seed)
+        result = _proven_only(mechanism, claim, seed)
+        if not hasattr(mechanism, "sample_indices"):
+            return result
+        each = DRAWS_EACH if draws is None else draws
+        alpha = radial.require_budget(each, alpha)
+        stage = (lambda part: progress("privacy statistics", part)) if progress else None
+        statistics = sampled_statistics(mechanism, each, alpha, np.random.default_rng(seed), stage)
+        return result.model_copy(
+            update={"statistics": statistics, "draws": each * len(mechanism.space), "alpha": alpha}
+        )
     directions = radial.DIRECTIONS if draws is None else draws
     try:
         findings = radial.radial_audit(
@@ -100,10 +115,12 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
     bound = _proven_bound_record(mechanism, claim)
     if bound is None or not bound.decides:
         known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
-        raise InputError(
-            f"{type(mechanism).__name__} has neither an exact law (log_laws) nor radial noise, so "
-            f"this claim cannot be audited: the law can only be sampled.{known}"
-            + "".join(f" {remark}" for remark in mechanism.remarks)
+        reason = (
+            f"{mechanism.name} has neither an exact law (log_laws) nor radial noise, and no "
+            f"formula decides this claim: the law can only be sampled.{known}"
+        )
+        return unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason).model_copy(
+            update={"evidence": Evidence.STATISTICAL, "proven_bound": bound}
         )
     return unknown_result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
         update={

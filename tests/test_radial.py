@@ -27,7 +27,7 @@ from dpaudit.radial.radius import RadiusLaw
 from dpaudit.radial.reach import Unreachable, find_unreachable, is_unreachable, least_distance
 from dpaudit.radial.statistics import estimated_statistics
 from dpaudit.reports import page
-from dpaudit.results import AuditResult, Evidence
+from dpaudit.results import AuditResult, Evidence, wording
 from dpaudit.statistical import bounds
 
 Floats = NDArray[np.float64]
@@ -723,8 +723,10 @@ def test_a_mechanism_with_nothing_but_a_bound():
     assert result.statistics is None
     assert "≤ 1 (proven)" in str(result)
     for bound in (None, 2.0):
-        with pytest.raises(InputError, match=r"cannot be audited.*It keeps a secret"):
-            audit(Opaque(space, bound))  # type: ignore[arg-type]
+        result = audit(Opaque(space, bound))  # type: ignore[arg-type]
+        assert result.verdict is Verdict.INCONCLUSIVE
+        assert "can only be sampled" in (result.reason or "")
+        assert result.mechanism.remarks == ("It keeps a secret.",)
 
 
 def test_bad_input():
@@ -775,3 +777,66 @@ def test_command_line(tmp_path):
     refused = run("--method", "exact")
     assert refused.returncode == 2
     assert "no exact law" in refused.stderr
+
+
+# --- Mechanisms that can only be sampled ----------------------------------------------------------
+
+
+def vickrey(**parameters):
+    from dpaudit.mechanisms.words.vickrey import Vickrey
+
+    points = np.random.default_rng(5).standard_normal((12, 2))
+    return Vickrey(EmbeddingSpace([f"w{i}" for i in range(12)], points), epsilon=3.0, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "verdict", "code"),
+    [
+        ({}, "upheld", 0),
+        ({"exclude": "always"}, "violated", 1),
+        ({"exclude": "if-nearest", "t": 0.0}, "violated", 1),
+        ({"exclude": "if-nearest"}, "inconclusive", 3),
+    ],
+)
+def test_vickrey_is_decided_by_formulas_or_not_at_all(parameters, verdict, code):
+    result = audit(vickrey(**parameters))
+    assert (result.verdict, result.exit_code) == (verdict, code)
+    assert result.statistics is not None
+    if verdict == "violated":
+        assert np.isinf(result.epsilon.lower)
+        assert "proven on paper" in wording.verdict_meaning(result)
+    if parameters.get("exclude") == "always":
+        assert result.statistics.kept.max == 0.0
+    page.render(result)
+    assert audit(vickrey(**parameters)).to_json() == result.to_json()
+
+
+def test_a_vickrey_claim_below_its_bound_stays_open():
+    result = audit(vickrey(), MetricDP(1.0, metric="euclidean"))
+    assert (result.verdict, result.evidence) == ("inconclusive", "statistical")
+    assert "proven bound 3 is above it" in (result.reason or "")
+
+
+def test_sampled_statistics_cover_those_of_a_known_law():
+    """Randomized response has a law: every interval must hold what is computed from it. Error
+    probability 1e-7."""
+    from dpaudit.mechanisms.words.randomized_response import RandomizedResponse
+    from dpaudit.radial.sampled import sampled_statistics
+
+    mechanism = RandomizedResponse(vickrey().space, epsilon=2.0)
+    exact = audit(mechanism, method="exact").statistics
+    found = sampled_statistics(mechanism, 4000, 1e-7, np.random.default_rng(11))
+    assert exact is not None
+    assert found.intervals is not None
+    for name in ("kept", "support_001", "support_1000"):
+        interval = getattr(found.intervals, name)
+        assert interval.lower <= getattr(exact, name).mean <= interval.upper
+    interval = found.intervals.bayes_vulnerability
+    assert interval.lower <= exact.bayes_vulnerability <= interval.upper
+    assert interval.upper - interval.lower < 0.2
+    # A law that keeps more words is told apart, so this test can fail.
+    other = sampled_statistics(
+        RandomizedResponse(vickrey().space, epsilon=3.0), 4000, 1e-7, np.random.default_rng(11)
+    )
+    assert other.intervals is not None
+    assert not other.intervals.kept.lower <= exact.kept.mean <= other.intervals.kept.upper

@@ -33,7 +33,7 @@ from .law import LawEstimate, RadialLaw
 from .reach import Unreachable, find_unreachable
 from .statistics import estimated_statistics
 
-__all__ = ["DIRECTIONS", "RadialFindings", "decide", "explain", "radial_audit"]
+__all__ = ["DIRECTIONS", "RadialFindings", "decide", "explain", "radial_audit", "require_budget"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -144,14 +144,7 @@ def radial_audit(
     """
     if not isinstance(mechanism, HasRadialNoise):
         raise InputError(f"mechanism is a {type(mechanism).__name__} without radial noise.")
-    if not isinstance(directions, (int, np.integer)) or directions < _FEWEST:
-        raise InputError(
-            f"draws is {directions!r}, but the audit of a radial law needs at least {_FEWEST} "
-            "directions."
-        )
-    alpha = require_fraction("alpha", alpha)
-    if alpha == 0.0:
-        raise InputError("alpha is 0, but a statistical audit needs an alpha above 0.")
+    alpha = require_budget(directions, alpha)
     space, noise = mechanism.space, mechanism.radial_noise
     law = RadialLaw(noise, space)
     rng = np.random.default_rng(seed)
@@ -252,6 +245,24 @@ def explain(mechanism: SampledWordMechanism, findings: RadialFindings) -> tuple[
             f"of the half-spaces that bound the cell of {output} prove."
         )
     return start, f"{why} From {output} itself it happens, because short noise leaves it there."
+
+
+def require_budget(draws: int, alpha: float) -> float:
+    """Return alpha as a float if it and the number of draws can be used.
+
+    Raises
+    ------
+    InputError
+        Otherwise.
+    """
+    if not isinstance(draws, (int, np.integer)) or draws < _FEWEST:
+        raise InputError(
+            f"draws is {draws!r}, but what is estimated from draws needs at least {_FEWEST}."
+        )
+    alpha = require_fraction("alpha", alpha)
+    if alpha == 0.0:
+        raise InputError("alpha is 0, but a statistical audit needs an alpha above 0.")
+    return alpha
 
 
 def _distances(mechanism: SampledWordMechanism, claim: Claim) -> Floats:

@@ -87,7 +87,7 @@ _BY_GEOMETRY = (
 
 _BY_FORMULA = (
     "The claim is false on this vocabulary: a bound that is proven on paper says so. No output law "
-    "was computed and nothing was drawn."
+    "was computed; what was drawn serves the privacy statistics alone."
 )
 
 
@@ -431,10 +431,10 @@ def verdict_meaning(result: AuditResult) -> str:
     meaning = _MEANING.get((result.verdict.value, result.evidence.value), "")
     if result.evidence == "exact" and result.proven_bound and result.verdict == "upheld":
         meaning = _BY_PROOF
-    elif result.evidence == "exact" and result.draws is not None:
-        meaning = _BY_GEOMETRY
     elif result.verdict == "violated" and result.witness is None:
         meaning = _BY_FORMULA
+    elif result.evidence == "exact" and result.draws is not None:
+        meaning = _BY_GEOMETRY
     return f"{meaning} Reason: {result.reason}" if result.reason else meaning
 
 
