@@ -182,7 +182,7 @@ _ENTRIES = (
         _LAST_DOWN,
         _SPARSE_NUMERICAL,
     ),
-    Entry("prefix-sum", ".prefix_sum", "PrefixSum", ((1,) * 10, (2,) + (1,) * 9), 0.1),
+    Entry("prefix-sum", ".prefix_sum", "PrefixSum", ((1,) * 10, (2,) * 10), 1.0, broken=True),
 )
 
 #: All numeric mechanisms by name, in the order of the specification.
