@@ -4,8 +4,6 @@ import math
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from .certificates.certify import PATIENCE, Certification, certify
 from .claims import Claim
 from .curves import curves
@@ -13,6 +11,7 @@ from .errors import InputError, NumericalError
 from .exact.audit import ExactFindings, Progress, exact_audit
 from .exact.claimed import pair_distance
 from .exact.convergence import convergence
+from .exact.profile import mass_by_output
 from .exact.verdict import decide
 from .files import write_whole
 from .lawless import audit_without_law
@@ -198,9 +197,7 @@ def _explanation(
     first, second = (space.index(word) for word in findings.delta_pair)
     ours, theirs = findings.law.row(first), findings.law.row(second)
     allowed = claim.epsilon * pair_distance(claim, space, first, second)
-    with np.errstate(invalid="ignore"):  # impossible under both: NaN, which adds nothing
-        parts = -np.exp(ours) * np.expm1(np.minimum(allowed + theirs - ours, 0.0))
-    output = int(np.nanargmax(parts))
+    output = int(mass_by_output(ours, theirs, allowed).argmax())
     a, b, y = (f"“{space.words[i]}”" for i in (first, second, output))
     mechanism_says = mechanism.explain(first, second, output)
     if not mechanism_says:

@@ -275,9 +275,7 @@ def _compared(case: Case, ratio: arb) -> _Decided:
 
 def _by_distance(case: Case, law: RandomCutoffBallLaw, progress: Progress | None) -> AllPairs:
     """epsilon* <= the largest (d/b + x) / d', d the distance of the law and d' that of the claim.
-
-    Below, the closest pair with the first word as output shows at least the loss of its cutoff.
-    """
+    Nothing is said from below."""
     extra, steepness = law.largest_extra_loss(), law.steepness
     same = case.claimed is law.geometry
     if same:

@@ -16,6 +16,7 @@ from ..claims import Claim
 from ..errors import InputError
 from ..exact.audit import ExactFindings, Progress, exact_audit
 from ..exact.claimed import pair_distance
+from ..exact.profile import mass_by_output
 from ..exact.verdict import decide
 from ..mechanisms.balls import BallLaw, ball_law, law_parameters
 from ..mechanisms.balls.enclosures import precision
@@ -169,13 +170,17 @@ class _Work:
     def certify(self) -> Certification:
         self._require_patience(seconds_for_witness(self.case))
         _compare_laws(self.mechanism, self.case.law, self.findings)
-        expected, _ = decide(self.claim, self.findings)
-        refutation = self._refutation() if expected is not Verdict.UPHELD else None
+        refutation = self._refutation() if self._expected is not Verdict.UPHELD else None
         if refutation is not None:
             return refutation
-        if expected is Verdict.VIOLATED:
+        if self._expected is Verdict.VIOLATED:
             return _uncertified("ball arithmetic does not tell the witness from the claim.")
-        return self._proof(expected)
+        return self._proof()
+
+    @property
+    def _expected(self) -> Verdict:
+        """The verdict of the exact audit."""
+        return decide(self.claim, self.findings)[0]
 
     def _require_patience(self, seconds: float) -> None:
         if seconds > self.patience:
@@ -232,7 +237,7 @@ class _Work:
 
     def _require_no_refutation(self) -> None:
         """Ball arithmetic has just proven that what was looked at refutes nothing."""
-        if decide(self.claim, self.findings)[0] is Verdict.VIOLATED:
+        if self._expected is Verdict.VIOLATED:
             raise _ContradictionError(
                 "the exact audit says violated, but ball arithmetic proves that its witness does "
                 "not exceed what the claim allows."
@@ -245,17 +250,14 @@ class _Work:
         allowed = self.claim.epsilon * pair_distance(
             self.claim, self.mechanism.space, first, second
         )
-        with np.errstate(invalid="ignore"):  # impossible under both: NaN, which adds nothing
-            parts = np.nan_to_num(
-                -np.exp(ours) * np.expm1(np.minimum(allowed + theirs - ours, 0.0))
-            )
+        parts = mass_by_output(ours, theirs, allowed)
         order = np.argsort(-parts, kind="stable")
         sums = np.cumsum(parts[order])
         wanted = 0.5 * (self.claim.delta + sums[-1])
         count = int(np.searchsorted(sums, wanted)) + 1
         return [int(y) for y in order[:count] if parts[y] > 0.0]
 
-    def _proof(self, expected: Verdict) -> Certification:
+    def _proof(self) -> Certification:
         """A certificate over all pairs."""
         needs_delta = self.claim.delta > 0.0 and self.findings.epsilon.upper > self.claim.epsilon
         methods = [method_of(self.case)] if not needs_delta else []
@@ -283,10 +285,9 @@ class _Work:
             )
 
     def _certificate(self, finding: Finding, verdict: Verdict, bits: int) -> Certification:
-        expected, _ = decide(self.claim, self.findings)
-        if expected is not Verdict.INCONCLUSIVE and expected is not verdict:
+        if self._expected not in (Verdict.INCONCLUSIVE, verdict):
             raise _ContradictionError(
-                f"the exact audit says {expected}, but ball arithmetic proves {verdict}."
+                f"the exact audit says {self._expected}, but ball arithmetic proves {verdict}."
             )
         claim = self.claim
         metric = claim.metric or self.mechanism.space.metric if claim.kind == "metric" else None
@@ -320,9 +321,8 @@ def _says(finding: Finding) -> str:
             return how + "the output is impossible on one side and possible on the other."
         return how + f"the witness exceeds the claim by at least {finding.excess.lower:.6g} nats."
     if isinstance(finding, EventFinding):
-        return (
-            how + f"an event of {len(finding.outputs)} outputs shows δ ≥ {finding.delta.lower:.6g}."
-        )
+        outputs = f"{len(finding.outputs)} output{'s' * (len(finding.outputs) > 1)}"
+        return how + f"a set of {outputs} shows δ ≥ {finding.delta.lower:.6g}."
     ties = " A pair whose loss equals the claim is settled by symmetry." if finding.tie else ""
     if finding.delta is not None:
         return how + f"δ ≤ {finding.delta.upper:.6g} over all pairs.{ties}"

@@ -3,7 +3,7 @@ derive it again."""
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
 from ..errors import InputError
-from ..results.model import Interval, Number, Record, Verdict
+from ..results.model import Document, Interval, Number, Record, Verdict
 
 __all__ = [
     "AllPairsFinding",
@@ -127,13 +127,16 @@ class AllPairsFinding(Record):
 Finding = LossFinding | EventFinding | AllPairsFinding
 
 
-class Certificate(Record):
+class Certificate(Document):
     """A verdict on one claim with its derivation in ball arithmetic at `bits` bits.
 
     `checksum` is the SHA-256 of everything else: it tells damage from a false statement, and is
     no protection against somebody who makes it anew. What a certificate proves does not rest on
     it, but on the figures that `verify` derives again.
     """
+
+    indent: ClassVar[int] = 1
+    strict: ClassVar[bool] = True
 
     schema_name: Literal["dpaudit.certificate/1"] = Field(
         default="dpaudit.certificate/1", alias="schema"
@@ -156,21 +159,6 @@ class Certificate(Record):
         data = self.model_dump(mode="json", by_alias=True, exclude={"checksum"})
         text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-    def to_json(self) -> str:
-        """The certificate as JSON text with a final newline."""
-        data = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
-        return cls.model_validate_json(text, strict=True)
-
-    @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of the format."""
-        return cls.model_json_schema(by_alias=True, mode="serialization")
 
 
 def content_digest(words: tuple[str, ...], vectors: NDArray[np.float64]) -> str:

@@ -23,7 +23,7 @@ from ..mechanisms.kernels.mass import failure_masses, pair_failure_masses
 from ..mechanisms.kernels.parallel import ordered_map
 from .search import Leader, Progress, best_leader, checked_laws, report_progress
 
-__all__ = ["ProfileMaximum", "delta_of_pairs", "delta_over_pairs"]
+__all__ = ["ProfileMaximum", "delta_of_pairs", "delta_over_pairs", "mass_by_output"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -135,6 +135,19 @@ def delta_over_pairs(
         input=first,
         neighbour=second,
     )
+
+
+def mass_by_output(ours: Floats, theirs: Floats, cost: float) -> Floats:
+    """What every output adds to the failure mass of a pair: max(0, P - e^cost P'), from two rows
+    of log probabilities; 0 for an output that is impossible under both.
+
+    Examples
+    --------
+    >>> mass_by_output(np.log([0.75, 0.25]), np.log([0.25, 0.75]), np.log(2.0)).round(9) + 0.0
+    array([0.25, 0.  ])
+    """
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(-np.exp(ours) * np.expm1(np.minimum(cost + theirs - ours, 0.0)))
 
 
 def delta_of_pairs(

@@ -9,7 +9,7 @@ NaN is refused, and the same inputs and seed give the same bytes.
 import json
 import math
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.json_schema import WithJsonSchema
@@ -86,6 +86,29 @@ class Record(BaseModel):
     """What all records are: frozen, and strict about their fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Document(Record):
+    """A record that is a file of its own, as JSON."""
+
+    indent: ClassVar[int] = 2
+    #: Whether a number may not be written as a string, nor a whole number as a fraction.
+    strict: ClassVar[bool] = False
+
+    def to_json(self) -> str:
+        """The record as JSON text with a final newline."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(data, indent=self.indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
+        return cls.model_validate_json(text, strict=cls.strict or None)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of the format."""
+        return cls.model_json_schema(by_alias=True, mode="serialization")
 
 
 class Interval(Record):
@@ -297,7 +320,7 @@ class ProofRecord(Record):
     axioms: tuple[str, ...]
 
 
-class AuditResult(Record):
+class AuditResult(Document):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
     `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
@@ -339,21 +362,6 @@ class AuditResult(Record):
     detectable_epsilon: Number | None = None
     seed: int | None
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The result as JSON text with a final newline, schema `dpaudit.audit/1`."""
-        data = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
-        return cls.model_validate_json(text)
-
-    @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of the format."""
-        return cls.model_json_schema(by_alias=True, mode="serialization")
 
     @property
     def exit_code(self) -> int:

@@ -1,11 +1,10 @@
 """The result of audits at several values of one parameter, schema `dpaudit.sweep/1`."""
 
-import json
-from typing import Any, Literal, Self
+from typing import Literal
 
 from pydantic import Field
 
-from .model import AuditResult, Number, Record
+from .model import AuditResult, Document, Number, Record
 
 __all__ = ["SweepPoint", "SweepResult"]
 
@@ -18,7 +17,7 @@ class SweepPoint(Record):
     refused: str | None = None
 
 
-class SweepResult(Record):
+class SweepResult(Document):
     """Audits of one mechanism, all parameters but one fixed, in the order of the values.
 
     The audits rest on the output law in floating point, or on draws where there is none; they are
@@ -29,21 +28,6 @@ class SweepResult(Record):
     mechanism: str
     parameter: str
     points: tuple[SweepPoint, ...]
-
-    def to_json(self) -> str:
-        """The result as JSON text with a final newline."""
-        data = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; raises `pydantic.ValidationError` on anything else."""
-        return cls.model_validate_json(text)
-
-    @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of the format."""
-        return cls.model_json_schema(by_alias=True, mode="serialization")
 
     @property
     def audited(self) -> tuple[tuple[float, AuditResult], ...]:

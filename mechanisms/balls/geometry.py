@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...claims import METRICS
 from ...errors import InputError
 
-__all__ = ["ExactGeometry", "Key"]
+__all__ = ["ExactGeometry", "Key", "ranking"]
 
 #: A key, or where distances are clipped the fraction at which they are.
 Key = fmpz | fmpq
@@ -295,8 +295,18 @@ class ExactGeometry:
 
     def ranked(self, word: int) -> list[int]:
         """All words, nearest to `word` first, itself at the head; ties to the lower position."""
-        keys = self.row(word)
-        return sorted(range(len(self)), key=keys.__getitem__)
+        return ranking(self.row(word))
+
+
+def ranking(keys: Sequence[Key]) -> list[int]:
+    """Positions by rising key, ties to the lower position.
+
+    Examples
+    --------
+    >>> ranking([fmpz(4), fmpz(0), fmpz(4)])
+    [1, 0, 2]
+    """
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def _carry(digits: Indices, width: int) -> None:

@@ -45,7 +45,7 @@ from flint import acb, arb, ctx, fmpq
 
 from ...errors import ClaimError, InputError
 from .cutoffs import poisson_cutoff
-from .geometry import ExactGeometry
+from .geometry import ExactGeometry, ranking
 
 __all__ = ["CUTOFFS", "TruncatedGumbelBallLaw"]
 
@@ -131,7 +131,7 @@ class TruncatedGumbelBallLaw:
 
     def probabilities(self, word: int) -> list[arb]:
         """P_w(y) for all outputs y, one after the other."""
-        row, order = self._row(word), self.geometry.ranked(word)
+        row, order = self._row(word)
         law = [arb(0)] * len(order)
         for rank, output in enumerate(order):
             law[output] = row.probability(rank)
@@ -139,12 +139,16 @@ class TruncatedGumbelBallLaw:
 
     def probability(self, word: int, output: int) -> arb:
         """P_w(y)."""
-        return self._row(word).probability(self.geometry.ranked(word).index(output))
+        row, order = self._row(word)
+        return row.probability(order.index(output))
 
-    def _row(self, word: int) -> "_Row":
+    def _row(self, word: int) -> "tuple[_Row, list[int]]":
+        """The law by rank, and the words by rank."""
         keys, longest = self.geometry.row(word), self.geometry.distance(self.geometry.extremes[1])
-        distances = [self.geometry.distance(keys[y]) for y in self.geometry.ranked(word)]
-        return _Row(distances, longest, self.scale, self.cutoff_law(), self.tolerance_bits)
+        order = ranking(keys)
+        distances = self.geometry.distances([keys[y] for y in order])
+        row = _Row(distances, longest, self.scale, self.cutoff_law(), self.tolerance_bits)
+        return row, order
 
 
 class _Gap(NamedTuple):

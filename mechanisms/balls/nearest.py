@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from flint import arb, fmpq
 
-from .geometry import ExactGeometry
+from .geometry import ExactGeometry, ranking
 
 __all__ = ["NearestBallLaw"]
 
@@ -32,7 +32,8 @@ class NearestBallLaw:
 
     def probabilities(self, word: int) -> list[arb]:
         """P_w(y) for all outputs y."""
-        keys, nearest = self.geometry.row(word), self.geometry.ranked(word)[: self.k]
+        keys = self.geometry.row(word)
+        nearest = ranking(keys)[: self.k]
         costs = self.geometry.distances([keys[y] for y in nearest], arb(self.rate))
         weights = [(-cost).exp() for cost in costs]
         total = sum(weights, arb(0))

@@ -6,7 +6,7 @@ from typing import ClassVar
 from flint import arb, fmpq
 
 from .cutoffs import poisson_cutoff
-from .geometry import ExactGeometry
+from .geometry import ExactGeometry, ranking
 
 __all__ = ["RandomCutoffBallLaw"]
 
@@ -45,7 +45,8 @@ class RandomCutoffBallLaw:
 
     def probabilities(self, word: int) -> list[arb]:
         """P_w(y) for all outputs y."""
-        n, keys, order = len(self.geometry), self.geometry.row(word), self.geometry.ranked(word)
+        n, keys = len(self.geometry), self.geometry.row(word)
+        order = ranking(keys)
         cutoff = self.cutoff()
         costs = self.geometry.distances([keys[y] for y in order], self.steepness)
         weights = [(-cost).exp() for cost in costs]
