@@ -23,16 +23,27 @@ FLOORS = {
     "dpaudit.mechanisms.kernels": 2,
     "dpaudit.mechanisms.spaces": 2,
     "dpaudit.mechanisms.protocol": 2,
+    "dpaudit.proofs.axioms": 2,
+    "dpaudit.proofs.cache": 2,
+    "dpaudit.proofs.checker": 2,
+    "dpaudit.proofs.engines": 2,
+    "dpaudit.proofs.language": 2,
+    "dpaudit.proofs.model": 2,
+    "dpaudit.proofs.rules": 2,
+    "dpaudit.proofs.signs": 2,
+    "dpaudit.proofs.substitution": 2,
     "dpaudit.mechanisms": 3,
     "dpaudit.mechanisms.numbers": 3,
     "dpaudit.mechanisms.registry": 3,
     "dpaudit.mechanisms.words": 3,
     "dpaudit.proofs": 3,
+    "dpaudit.proofs.theorems": 3,
     "dpaudit.certificates": 4,
     "dpaudit.exact": 4,
     "dpaudit.proven": 4,
     "dpaudit.radial": 4,
     "dpaudit.statistical": 4,
+    "dpaudit.statistical.drawing": 4,
     "dpaudit.statistics": 4,
     "dpaudit.curves": 5,
     "dpaudit.auditing": 5,
@@ -165,7 +176,7 @@ def test_the_checks_can_fail():
         planted.unlink()
 
 
-HEAVY = {"numba", "scipy", "sympy", "matplotlib", "jinja2", "numpy", "flint"}
+HEAVY = {"numba", "scipy", "sympy", "z3", "matplotlib", "jinja2", "numpy", "flint"}
 
 
 @pytest.mark.parametrize("code", ["import dpaudit", "import dpaudit.cli", "dpaudit.PureDP(1.0)"])

@@ -1,0 +1,31 @@
+"""The engines by name. Each has one function, `decide(premises, goal)`, that answers whether the
+goal holds wherever the premises do."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+
+from ..language import Relation
+from .answer import UNKNOWN, Answer
+
+__all__ = ["ENGINES", "UNKNOWN", "Answer", "engine", "versions"]
+
+#: Name, module, and the distribution whose version is the engine's.
+ENGINES = {
+    "sympy": (".with_sympy", "sympy"),
+    "z3": (".with_z3", "z3-solver"),
+    "arb": (".with_arb", "python-flint"),
+}
+
+Decide = Callable[[tuple[Relation, ...], Relation], Answer]
+
+
+def engine(name: str) -> Decide:
+    """The engine of that name, imported when first asked for."""
+    decide: Decide = import_module(ENGINES[name][0], __package__).decide
+    return decide
+
+
+def versions() -> dict[str, str]:
+    """The installed version of every engine, without loading any."""
+    return {name: version(distribution) for name, (_, distribution) in ENGINES.items()}
