@@ -14,7 +14,8 @@ The last two bounds compare two means on the same draws, E X <= k E X' + c, with
 either: the wealth is the product of 1 + bet (X - k X' - c), with 0 <= bet <= 1/(k + c). It
 decreases in k and in c, so "all below is refuted" is what a single test says.
 
-alpha is divided in this file and nowhere else: `share` and `union`.
+alpha is divided in this file and nowhere else: `share`, `split`
+and `union`.
 """
 
 import math
@@ -29,6 +30,7 @@ __all__ = [
     "best_bet",
     "betting_lower",
     "betting_upper",
+    "bisect_last",
     "difference_lower",
     "empirical_bernstein",
     "jensen_margin",
@@ -36,6 +38,7 @@ __all__ = [
     "ratio_lower",
     "ratio_power",
     "share",
+    "split",
     "union",
 ]
 
@@ -65,6 +68,17 @@ def share(alpha: float, parts: int) -> list[float]:
     [0.025, 0.025]
     """
     return [require_fraction("alpha", alpha) / parts] * parts
+
+
+def split(alpha: float, *weights: float) -> list[float]:
+    """alpha divided in proportion to the weights.
+
+    Examples
+    --------
+    >>> [round(part, 9) for part in split(0.05, 9.0, 1.0)]
+    [0.045, 0.005]
+    """
+    return [alpha * weight / sum(weights) for weight in weights]
 
 
 def union(alpha: float, count: int) -> float:
@@ -170,8 +184,14 @@ def _log_wealth(first: Floats, second: Floats, k: float, c: float, bet: float) -
     return float(np.log1p(stake * (first - k * second - c)).sum())
 
 
-def _last_refuted(refuted: Callable[[float], bool], low: float, high: float) -> float | None:
-    """The largest value up to which everything is refuted, or None if `low` is not."""
+def bisect_last(refuted: Callable[[float], bool], low: float, high: float) -> float | None:
+    """The largest value up to which everything is refuted, or None if `low` is not.
+
+    Examples
+    --------
+    >>> round(bisect_last(lambda value: value < 2.0, 0.0, 10.0), 6)
+    2.0
+    """
     if not refuted(low):
         return None
     if refuted(high):
@@ -200,7 +220,7 @@ def ratio_lower(first: Floats, second: Floats, bet: float, alpha: float) -> floa
     """
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     goal = math.log(1.0 / alpha)
-    found = _last_refuted(
+    found = bisect_last(
         lambda log: _log_wealth(first, second, math.exp(log), 0.0, bet) >= goal, _LEAST, _MOST
     )
     return -math.inf if found is None else found
@@ -219,7 +239,7 @@ def difference_lower(
     """
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     goal = math.log(1.0 / alpha)
-    found = _last_refuted(lambda c: _log_wealth(first, second, factor, c, bet) >= goal, 0.0, 1.0)
+    found = bisect_last(lambda c: _log_wealth(first, second, factor, c, bet) >= goal, 0.0, 1.0)
     return 0.0 if found is None else found
 
 

@@ -1,0 +1,219 @@
+"""One chunk of calls of a mechanism, the same in this process and in a worker.
+
+Draws are made in chunks of fixed size. All randomness of a chunk comes from `SeedSequence`
+children that are named by the seed, the key of the batch and the number of the chunk, so the
+outputs do not depend on the process that made them, nor on the order. Labels have children of
+their own and are drawn in the auditor's process: whatever a mechanism does with its generators,
+it learns nothing about the labels.
+
+Mechanisms that use Python's `random` or NumPy's global state draw from it as they please: both
+are seeded for each chunk from a child as well, so a seed reproduces them too.
+"""
+
+import random
+from collections.abc import MutableSequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import SeedSequence
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from .callables import Source
+from .failures import Kind, MechanismFailure, shorten
+from .outputs import (
+    Piece,
+    UnusableOutputError,
+    canonical,
+    interleaved,
+    piece_of_array,
+    piece_of_values,
+)
+
+__all__ = ["IDLE", "Batch", "Chunk", "Note", "TimeUp", "chunks_of", "failure", "run_chunk"]
+
+#: Rounds of a chunk. Many where a call makes many outputs: seeding costs some 0.1 ms a chunk.
+#: Not more, because a call of a slow mechanism has to keep within the time limit. Few where each
+#: output is a call of its own: those calls may take seconds each and are shared among workers.
+SIZE, SIZE_ONE_AT_A_TIME = 16_384, 128
+
+#: What a process writes down for those who watch the time: a single number, `IDLE` or one that
+#: differs from call to call and is even on the first input, odd on the second.
+Note = MutableSequence[int]
+IDLE = 0
+
+_LABELS, _ORDER, _FIRST, _SECOND, _GLOBALS = range(5)
+
+_EXPECTED_VALUE = (
+    "An output is a number, text, bytes, None, or a tuple, list or array of these; turn a "
+    "dictionary, a set or an object into a tuple"
+)
+
+
+class TimeUp(BaseException):
+    """Raised inside a call that takes too long; no `except Exception` of a mechanism stops it."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is drawn: `count` rounds on two inputs, with the names of their random numbers."""
+
+    first: Any
+    second: Any
+    count: int
+    seed: int
+    key: tuple[int, ...]
+
+    def child(self, purpose: int, chunk: int = 0) -> SeedSequence:
+        """The seed for one purpose in one chunk."""
+        return SeedSequence(self.seed, spawn_key=(purpose, *self.key, chunk))
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Rounds that are drawn together.
+
+    Attributes
+    ----------
+    number
+        Place in the batch, from 0.
+    labels
+        True for the first input, shape (rounds,).
+    first_goes_first
+        Which input a vectorised mechanism is called on first; a coin, so that a mechanism that
+        remembers its calls cannot tell the labels by the order.
+    """
+
+    number: int
+    labels: NDArray[np.bool_]
+    first_goes_first: bool
+
+
+def chunks_of(source: Source, batch: Batch) -> list[Chunk]:
+    """All chunks of a batch, with their labels."""
+    size = SIZE_ONE_AT_A_TIME if source.one_at_a_time else SIZE
+    starts = range(0, batch.count, size)
+    labels = np.random.default_rng(batch.child(_LABELS)).integers(0, 2, batch.count, dtype=bool)
+    orders = np.random.default_rng(batch.child(_ORDER)).integers(0, 2, len(starts), dtype=bool)
+    return [
+        Chunk(number, labels[start : start + size], bool(order))
+        for number, (start, order) in enumerate(zip(starts, orders, strict=True))
+    ]
+
+
+def run_chunk(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: float) -> Piece:
+    """The outputs of one chunk, in the order of its labels.
+
+    Raises
+    ------
+    MechanismFailure
+        If the mechanism raises, or the watch calls time.
+    InputError
+        If it returns what cannot be used, or itself says that its input is wrong.
+    """
+    _seed_globals(batch.child(_GLOBALS, chunk.number))
+    try:
+        if source.one_at_a_time:
+            return _one_at_a_time(source, batch, chunk, note)
+        return _vectorised(source, batch, chunk, note)
+    except TimeUp:
+        raise failure(source, batch, note[0], "hung", f"no answer within {limit:g} s") from None
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # `sys.exit()` is a failure of the mechanism too
+        if note[0] == IDLE:
+            raise
+        message = f"{type(error).__name__}: {_text(error)}"
+        raise failure(source, batch, note[0], "raised", message) from error
+    finally:
+        note[0] = IDLE
+
+
+def failure(source: Source, batch: Batch, note: int, kind: Kind, message: str) -> MechanismFailure:
+    """The failure during the call that is noted."""
+    if note == IDLE:
+        guilty = shorten((batch.first, batch.second)) + " (one of the two)"
+    else:
+        guilty = shorten(batch.second if note % 2 else batch.first)
+    return MechanismFailure(kind, guilty, message, source.name)
+
+
+def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece:
+    call = source.call
+    # Made only where it is wanted: in a chunk of fast calls it would take a tenth of the time.
+    rest = (np.random.default_rng(batch.child(_FIRST, chunk.number)),) if source.takes_rng else ()
+    arguments = ((batch.second, *rest), (batch.first, *rest))
+    values = []
+    number = 2 * (chunk.number * SIZE_ONE_AT_A_TIME + 1)
+    for label in chunk.labels.tolist():
+        note[0] = number + (not label)
+        value = call(*arguments[label])
+        try:
+            # At once, since the mechanism may write its next output into the same array.
+            values.append(canonical(value))
+        except UnusableOutputError as error:
+            raise _unusable(source, arguments[label][0], error) from None
+        number += 2
+    note[0] = IDLE
+    return piece_of_values(values)
+
+
+def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece:
+    firsts = int(np.count_nonzero(chunk.labels))
+    sizes = (len(chunk.labels) - firsts, firsts)
+    pieces: list[Piece | None] = [None, None]
+    for turn, label in enumerate((chunk.first_goes_first, not chunk.first_goes_first)):
+        if sizes[label] == 0:  # mechanisms may refuse size 0
+            continue
+        rng = np.random.default_rng(batch.child(_FIRST if label else _SECOND, chunk.number))
+        x = batch.first if label else batch.second
+        note[0] = 2 * (2 * chunk.number + turn + 1) + (not label)
+        returned = source.call(x, sizes[label], rng)
+        try:
+            piece = _several(source, x, sizes[label], returned)
+        except UnusableOutputError as error:
+            raise _unusable(source, x, error) from None
+        # The mechanism may write its next outputs into the same array.
+        pieces[label] = piece.copy() if turn == 0 else piece
+    note[0] = IDLE
+    return interleaved(chunk.labels, pieces[True], pieces[False])
+
+
+def _several(source: Source, x: Any, size: int, returned: Any) -> Piece:
+    """The piece for what a vectorised mechanism returned, checked."""
+    if isinstance(returned, list):
+        if len(returned) == size:
+            return piece_of_values([canonical(value) for value in returned])
+        what = f"a list of {len(returned):,}"
+    elif hasattr(returned, "__array__") and np.ndim(returned) > 0:
+        array = np.asarray(returned)
+        if len(array) == size:
+            return piece_of_array(array)
+        what = f"an array of shape {array.shape}"
+    else:
+        what = f"{shorten(returned, 80)} ({type(returned).__name__})"
+    raise InputError(
+        f"{source.name} returned {what} on input {shorten(x)} with size {size:,}, but it must be "
+        f"a list or an array whose first axis has length {size:,}, one entry an output. A function "
+        f"that returns one output takes f(x) or f(x, rng)."
+    )
+
+
+def _unusable(source: Source, x: Any, error: UnusableOutputError) -> InputError:
+    value = error.value
+    return InputError(
+        f"{source.name} returned {shorten(value, 80)} ({type(value).__name__}) on input "
+        f"{shorten(x)}. {_EXPECTED_VALUE}."
+    )
+
+
+def _seed_globals(child: SeedSequence) -> None:
+    words = child.generate_state(8)
+    random.seed(int.from_bytes(words.tobytes(), "little"))
+    np.random.seed(words)  # noqa: NPY002 - for mechanisms that use it
+
+
+def _text(error: BaseException) -> str:
+    text = str(error)
+    return text if len(text) <= 500 else f"{text[:497]}..."

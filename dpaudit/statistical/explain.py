@@ -1,0 +1,239 @@
+"""What an attacker looks at, in words and as a picture.
+
+Single features and tables say it themselves. Of trees and boosted trees a small decision tree tells
+most: it is fitted to their guesses, and how often it agrees with them is said too.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .attackers import Attacker, Signed
+from .features import Feature, values
+from .scores import BoostedScore, TableScore, TreeScore
+
+__all__ = ["Picture", "explain", "picture"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+#: Outputs of a table, and rules of a tree, that are named.
+_NAMED = 6
+_RULES = 3
+
+#: Draws that the small tree is fitted to, and bins of a picture.
+_FITTED = 20_000
+_BINS = 40
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How often values come up under the two inputs, and what the attacker says there.
+
+    Attributes
+    ----------
+    axis
+        What is on the horizontal axis, in words.
+    edges
+        Of the bins, one more than there are bins; empty where `outputs` are named instead.
+    outputs
+        Names of single outputs.
+    first, second
+        Shares of the draws on each input.
+    says
+        1, -1 or 0 for each bin: the first input, the second, nothing.
+    """
+
+    axis: str
+    edges: tuple[float, ...]
+    outputs: tuple[str, ...]
+    first: tuple[float, ...]
+    second: tuple[float, ...]
+    says: tuple[int, ...]
+
+
+def explain(attacker: Attacker, outputs: NDArray[Any]) -> dict[int, str]:
+    """For 1 and -1 (the first input, the second): the outputs on which it is named, in words. A
+    side that is never named is left out.
+
+    Examples
+    --------
+    >>> score = Signed(FeatureScore(Feature("value", scalar=True)), -1.0)
+    >>> explain(Attacker(score, -1.0, 0.5, 0.0, 0.0), np.zeros(1))
+    {1: 'the output is at most -0.5', -1: 'the output is at least 1'}
+    """
+    sides: dict[int, str] = {}
+    for side in (1, -1):
+        cut = attacker.upper if side == 1 else attacker.lower
+        if math.isinf(cut):
+            continue
+        score = attacker.score
+        if isinstance(score, Signed):
+            sides[side] = _threshold(score.score.feature, score.sign, side, cut)
+        elif isinstance(score, TableScore):
+            sides[side] = _table(score, attacker, side)
+        else:
+            sides[side] = _rules(attacker, outputs, side)
+    return sides
+
+
+def _threshold(feature: Feature, sign: float, side: int, cut: float) -> str:
+    word = "at least" if sign * side > 0 else "at most"
+    return f"{feature} is {word} {_number(sign * cut)}"
+
+
+def _number(value: float) -> str:
+    return f"{value + 0.0:.6g}"
+
+
+def _table(score: TableScore, attacker: Attacker, side: int) -> str:
+    chosen = score.logs >= attacker.upper if side == 1 else score.logs <= attacker.lower
+    others = score.other >= attacker.upper if side == 1 else score.other <= attacker.lower
+    order = np.argsort(-side * score.logs[chosen], kind="stable")
+    examples = [_output(score.examples[chosen][i]) for i in order[:_NAMED]]
+    what = (
+        "the output has zeros, infinities and missing values like"
+        if score.shapes
+        else ("the output is")
+    )
+    parts = []
+    if examples:
+        more = int(chosen.sum()) - len(examples)
+        listed = ", ".join(examples) + (f" and {more:,} more" if more > 0 else "")
+        several = "" if len(examples) == 1 and more <= 0 else "one of: "
+        parts.append(f"{what} {several}{listed}")
+    if others:
+        parts.append("the output did not come up twice in learning")
+    return ", or ".join(parts) or "never as far as learning shows"
+
+
+def _output(value: Any) -> str:
+    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if isinstance(plain, list):
+        plain = tuple(plain)
+    text = f"“{plain}”" if isinstance(plain, str) else repr(plain)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _rules(attacker: Attacker, outputs: NDArray[Any], side: int) -> str:
+    from sklearn.tree import DecisionTreeClassifier
+
+    assert isinstance(attacker.score, TreeScore | BoostedScore)
+    features = attacker.score.features
+    outputs = outputs[:_FITTED]
+    said = attacker.guess(outputs) == side
+    if not said.any() or said.all():
+        return "in every case" if said.any() else "too rarely to say when"
+    columns = np.nan_to_num(values(outputs, features), nan=-1e30, posinf=1e30, neginf=-1e30)
+    tree = DecisionTreeClassifier(max_leaf_nodes=8, random_state=0).fit(columns, said)
+    agreement = float((tree.predict(columns) == said).mean())
+    paths = _paths(tree.tree_, features)
+    rules = [rule for rule, _ in sorted(paths, key=lambda path: -path[1])[:_RULES]]
+    if not rules:
+        return f"mostly by {_most_used(tree, features)} (no short rule describes it)"
+    text = "; or ".join(rules)
+    return f"{text} (in short: this agrees with it on {agreement:.1%} of the outputs)"
+
+
+def _most_used(tree: Any, features: tuple[Feature, ...]) -> str:
+    return str(features[int(np.argmax(tree.feature_importances_))])
+
+
+def _paths(tree: Any, features: tuple[Feature, ...]) -> list[tuple[str, float]]:
+    """(conjunction of thresholds, weight) of the leaves in which most draws are spoken for."""
+    found: list[tuple[str, float]] = []
+
+    def descend(node: int, bounds: dict[int, tuple[float, float]]) -> None:
+        left, right = int(tree.children_left[node]), int(tree.children_right[node])
+        if left == right:
+            silent, spoken = tree.value[node][0]
+            if spoken > silent:
+                weight = float(spoken * tree.n_node_samples[node])
+                found.append((_conjunction(bounds, features), weight))
+            return
+        feature, cut = int(tree.feature[node]), float(tree.threshold[node])
+        low, high = bounds.get(feature, (-math.inf, math.inf))
+        descend(left, {**bounds, feature: (low, min(high, cut))})
+        descend(right, {**bounds, feature: (max(low, cut), high)})
+
+    descend(0, {})
+    return found
+
+
+def _conjunction(bounds: dict[int, tuple[float, float]], features: tuple[Feature, ...]) -> str:
+    parts = []
+    for index, (low, high) in bounds.items():
+        name = str(features[index])
+        if math.isinf(low):
+            parts.append(f"{name} is at most {_number(high)}")
+        elif math.isinf(high):
+            parts.append(f"{name} is above {_number(low)}")
+        else:
+            parts.append(f"{name} is above {_number(low)} and at most {_number(high)}")
+    return " and ".join(parts)
+
+
+def picture(attacker: Attacker, outputs: NDArray[Any], labels: Bools) -> Picture:
+    """The score's view of learning draws, to plot; outputs as in `features`."""
+    guesses = attacker.guess(outputs)
+    score = attacker.score
+    if isinstance(score, TableScore):
+        return _table_picture(score, outputs, labels, guesses)
+    if isinstance(score, Signed):
+        seen = values(outputs, [score.score.feature])[:, 0]
+        axis = str(score.score.feature)
+    else:
+        seen, axis = score(outputs), "what the trees make of the output (log odds)"
+    usable = np.isfinite(seen)
+    if not usable.any():
+        return Picture(axis, (), (), (), (), ())
+    low, high = np.quantile(seen[usable], [0.002, 0.998])
+    edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
+    places = np.clip(np.searchsorted(edges, seen[usable], side="right") - 1, 0, _BINS - 1)
+    return Picture(
+        axis,
+        tuple(edges.tolist()),
+        (),
+        *_shares(places, _BINS, labels[usable], labels),
+        _says(places, _BINS, guesses[usable]),
+    )
+
+
+def _table_picture(
+    score: TableScore, outputs: NDArray[Any], labels: Bools, guesses: NDArray[np.int8]
+) -> Picture:
+    found = score(outputs)
+    # Outputs of one score are drawn as one bar, named by an example.
+    scores, places, counts = np.unique(found, return_inverse=True, return_counts=True)
+    kept = np.sort(np.argsort(-counts, kind="stable")[: _BINS // 2])
+    where = np.full(len(scores), -1)
+    where[kept] = np.arange(len(kept))
+    bars, inside = where[places], where[places] >= 0
+    names = [_output(outputs[np.flatnonzero(bars == bar)[0]]) for bar in range(len(kept))]
+    return Picture(
+        "the output",
+        (),
+        tuple(names),
+        *_shares(bars[inside], len(kept), labels[inside], labels),
+        _says(bars[inside], len(kept), guesses[inside]),
+    )
+
+
+def _shares(
+    places: NDArray[np.int64], bins: int, labels: Bools, everybody: Bools
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    first = np.bincount(places[labels], minlength=bins) / max(int(everybody.sum()), 1)
+    second = np.bincount(places[~labels], minlength=bins) / max(int((~everybody).sum()), 1)
+    return tuple(first.tolist()), tuple(second.tolist())
+
+
+def _says(places: NDArray[np.int64], bins: int, guesses: NDArray[np.int8]) -> tuple[int, ...]:
+    """What is said in most cases."""
+    total = np.bincount(places, weights=guesses, minlength=bins)
+    count = np.maximum(np.bincount(places, minlength=bins), 1)
+    mean = total / count
+    signs: list[Literal[-1, 0, 1]] = [1 if m > 0.5 else -1 if m < -0.5 else 0 for m in mean]
+    return tuple(signs)

@@ -1,0 +1,251 @@
+"""Scores of outputs, learned from labelled draws: the higher, the more an output looks like one of
+the first input.
+
+Each kind is learned by a function and is a frozen dataclass that maps outputs to numbers. A score
+makes no promise; what it is worth is tested on other draws (`attackers`, `guesses`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import Feature, codes, is_numeric, shape_codes, values
+
+__all__ = [
+    "BoostedScore",
+    "FeatureScore",
+    "Score",
+    "TableScore",
+    "TreeScore",
+    "learn_boosted",
+    "learn_table",
+    "learn_tree",
+    "single_features",
+]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.uint64]
+
+#: A table is of use if outputs come back: at most this many different ones per draw.
+_DIFFERENT = 0.5
+
+#: Leaves of a tree, and the fewest draws in one.
+_LEAVES = 24
+_LEAST_LEAF = 20
+
+#: Most draws that a tree or boosted trees learn from, so that learning costs less than sampling.
+_TREE_DRAWS = 30_000
+_BOOSTED_DRAWS = 100_000
+
+
+#: Boosted trees: how many, how much each counts, the share of the draws in a leaf at least, and how
+#: many features they look at.
+_ROUNDS = 30
+_RATE = 0.1
+_LEAF_SHARE = 200
+_TELLING = 12
+_BINS = 16
+
+
+class Score(Protocol):
+    """Maps outputs to numbers, one each; NaN says nothing."""
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureScore:
+    """A single feature, as it is."""
+
+    feature: Feature
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        return values(outputs, [self.feature])[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class TableScore:
+    """The smoothed logarithm of the ratio of counts, for each code that came up in learning.
+
+    Attributes
+    ----------
+    keys, logs
+        Codes in rising order and their scores; `other` for all else.
+    shapes
+        Whether the codes are those of the shapes of outputs.
+    examples
+        An output for each key, to explain the table.
+    vocabulary
+        Numbers of the outputs that are objects.
+    """
+
+    keys: Codes
+    logs: Floats
+    other: float
+    shapes: bool
+    examples: NDArray[Any]
+    vocabulary: dict[object, int] = field(repr=False)
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        found = shape_codes(outputs) if self.shapes else codes(outputs, self.vocabulary)
+        return _look_up(found, self.keys, self.logs, self.other)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeScore:
+    """Smoothed log ratios in the leaves of a decision tree on features."""
+
+    features: tuple[Feature, ...]
+    tree: Any
+    leaves: Codes
+    logs: Floats
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        found = self.tree.apply(_finite(values(outputs, self.features))).astype(np.uint64)
+        return _look_up(found, self.leaves, self.logs, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedScore:
+    """Log odds by boosted trees on features."""
+
+    features: tuple[Feature, ...]
+    model: Any
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        return np.asarray(
+            self.model.decision_function(_finite(values(outputs, self.features))),
+            dtype=np.float64,
+        )
+
+
+def _finite(columns: Floats) -> Floats:
+    """Infinities as numbers beyond all others, because trees take none; NaN they do."""
+    return np.clip(columns, -1e38, 1e38).astype(np.float32).astype(np.float64)
+
+
+def _look_up(found: Codes, keys: Codes, logs: Floats, other: float) -> Floats:
+    if not len(keys):
+        return np.full(len(found), other)
+    places = np.minimum(np.searchsorted(keys, found), len(keys) - 1)
+    return np.where(keys[places] == found, logs[places], other)
+
+
+def _log_ratios(first: Floats, second: Floats, smoothing: float) -> Floats:
+    return np.log((first + smoothing) / (second + smoothing))
+
+
+def single_features(outputs: NDArray[Any], features: Sequence[Feature]) -> list[FeatureScore]:
+    """A score for every feature that is not constant."""
+    columns = values(outputs, features)
+    return [
+        FeatureScore(feature)
+        for feature, column in zip(features, columns.T, strict=True)
+        if not (np.isnan(column).all() or (column == column[0]).all())
+    ]
+
+
+def learn_table(
+    outputs: NDArray[Any], labels: Bools, smoothing: float, *, shapes: bool = False
+) -> TableScore | None:
+    """Outputs that come back exactly (or their shapes), or None if hardly any does.
+
+    Examples
+    --------
+    >>> outputs = np.array([0, 0, 0, 1, 1, 1])
+    >>> labels = np.array([True, True, False, False, False, True])
+    >>> score = learn_table(outputs, labels, 0.5)
+    >>> score(np.array([0, 1, 2])).round(2).tolist()
+    [0.51, -0.51, 0.0]
+    """
+    vocabulary: dict[object, int] = {}
+    if not is_numeric(outputs):
+        for output in outputs:
+            vocabulary.setdefault(output, len(vocabulary) + 1)
+    found = shape_codes(outputs) if shapes else codes(outputs, vocabulary)
+    keys, places, inverse, counts = np.unique(
+        found, return_index=True, return_inverse=True, return_counts=True
+    )
+    # Values that came once are no atoms as far as one can see.
+    atoms = counts > 1
+    if len(keys) > _DIFFERENT * len(outputs) and not atoms.any():
+        return None
+    first: Floats = np.bincount(inverse, weights=labels, minlength=len(keys)).astype(np.float64)
+    second: Floats = counts.astype(np.float64) - first
+    rare = ~atoms
+    other = float(_log_ratios(first[rare].sum(), second[rare].sum(), max(smoothing, 1.0)))
+    logs = _log_ratios(first, second, smoothing)
+    return TableScore(keys[atoms], logs[atoms], other, shapes, outputs[places[atoms]], vocabulary)
+
+
+def learn_tree(
+    outputs: NDArray[Any], labels: Bools, features: Sequence[Feature], seed: int
+) -> TreeScore | None:
+    """A small decision tree on the features, or None if there is too little to learn from."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    outputs, labels = outputs[:_TREE_DRAWS], labels[:_TREE_DRAWS]
+    if len(labels) < 4 * _LEAST_LEAF or labels.all() or not labels.any():
+        return None
+    columns = _finite(values(outputs, features))
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=_LEAVES, min_samples_leaf=_LEAST_LEAF, random_state=seed
+    )
+    tree.fit(columns, labels)
+    leaves, inverse, counts = np.unique(
+        tree.apply(columns), return_inverse=True, return_counts=True
+    )
+    first: Floats = np.bincount(inverse, weights=labels, minlength=len(leaves)).astype(np.float64)
+    logs = _log_ratios(first, counts.astype(np.float64) - first, 0.5)
+    return TreeScore(tuple(features), tree, leaves.astype(np.uint64), logs)
+
+
+def learn_boosted(
+    outputs: NDArray[Any], labels: Bools, features: Sequence[Feature], seed: int
+) -> BoostedScore | None:
+    """Boosted trees on the features, or None if there is too little to learn from."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    outputs, labels = outputs[:_BOOSTED_DRAWS], labels[:_BOOSTED_DRAWS]
+    if len(labels) < 500 or labels.all() or not labels.any():
+        return None
+    columns = _finite(values(outputs, features))
+    telling = _most_telling(columns, labels)
+    model = HistGradientBoostingClassifier(
+        max_iter=_ROUNDS,
+        max_leaf_nodes=8,
+        learning_rate=_RATE,
+        min_samples_leaf=max(_LEAST_LEAF, len(labels) // _LEAF_SHARE),
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+    # One thread: the same trees everywhere, and no waiting for threads where cores are busy.
+    with threadpool_limits(1):
+        model.fit(columns[:, telling], labels)
+    return BoostedScore(tuple(features[i] for i in telling), model)
+
+
+def _most_telling(columns: Floats, labels: Bools) -> list[int]:
+    """Columns whose quantiles differ most between the labels, by a chi-squared statistic."""
+    found = []
+    base = labels.mean()
+    for column in columns.T:
+        edges = np.unique(np.nanquantile(column, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]))
+        bins = np.searchsorted(edges, column)
+        counts = np.bincount(bins)
+        first = np.bincount(bins, weights=labels)
+        excess = (first - base * counts) ** 2 / np.maximum(counts, 1)
+        found.append(excess.sum() / max(np.count_nonzero(counts) - 1, 1))
+    return sorted(np.argsort(found)[::-1][:_TELLING].tolist())
