@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from .mechanisms.spaces import EmbeddingSpace
     from .results import AuditResult, Evidence, Interval, Verdict, Witness
+    from .statistical.pairs import neighbouring_answers
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _HOMES = {
     "Witness": ".results",
     "audit": ".auditing",
     "mechanisms": "",
+    "neighbouring_answers": ".statistical.pairs",
     "verify": ".certificates",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "Witness",
     "audit",
     "mechanisms",
+    "neighbouring_answers",
     "verify",
 ]
 

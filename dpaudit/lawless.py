@@ -30,7 +30,7 @@ DRAWS_EACH = 1000
 
 def audit_without_law(
     mechanism: SampledWordMechanism,
-    claim: Claim | None,
+    claim: Claim,
     method: str,
     certificate: str | Path | None,
     alpha: float,
@@ -44,14 +44,6 @@ def audit_without_law(
             f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
             "evidence and no certificate: use the method auto."
         )
-    if not hasattr(mechanism, "space"):
-        raise InputError(
-            f"mechanism is a {type(mechanism).__name__}: it has neither an exact law (log_laws) "
-            "nor a space of words, and mechanisms that can only be sampled cannot be audited yet."
-        )
-    claim = claim or mechanism.claim
-    if claim is None:
-        raise InputError("The mechanism makes no claim: say which one to check.")
     if not isinstance(mechanism, HasRadialNoise):
         result = _proven_only(mechanism, claim, seed)
         if not hasattr(mechanism, "sample_indices"):

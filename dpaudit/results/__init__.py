@@ -1,6 +1,8 @@
 """Results of audits: the frozen models (`model`) and what they say in sentences (`wording`)."""
 
 from .model import (
+    AttackCurve,
+    AttackRecord,
     AuditResult,
     ClaimRecord,
     ClosedFormRecord,
@@ -9,6 +11,7 @@ from .model import (
     Evidence,
     Interval,
     LossCurve,
+    LowerProfileCurve,
     MechanismRecord,
     ProfileCurve,
     ProofRecord,
@@ -19,11 +22,14 @@ from .model import (
     StatisticsRecord,
     Summary,
     Verdict,
+    WealthCurve,
     Witness,
     WitnessLawCurve,
 )
 
 __all__ = [
+    "AttackCurve",
+    "AttackRecord",
     "AuditResult",
     "ClaimRecord",
     "ClosedFormRecord",
@@ -32,6 +38,7 @@ __all__ = [
     "Evidence",
     "Interval",
     "LossCurve",
+    "LowerProfileCurve",
     "MechanismRecord",
     "ProfileCurve",
     "ProofRecord",
@@ -42,6 +49,7 @@ __all__ = [
     "StatisticsRecord",
     "Summary",
     "Verdict",
+    "WealthCurve",
     "Witness",
     "WitnessLawCurve",
 ]

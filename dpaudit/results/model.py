@@ -17,6 +17,8 @@ from pydantic.json_schema import WithJsonSchema
 from . import wording
 
 __all__ = [
+    "AttackCurve",
+    "AttackRecord",
     "AuditResult",
     "ClaimRecord",
     "ClosedFormRecord",
@@ -25,6 +27,7 @@ __all__ = [
     "Evidence",
     "Interval",
     "LossCurve",
+    "LowerProfileCurve",
     "MechanismRecord",
     "ProfileCurve",
     "ProofRecord",
@@ -35,6 +38,7 @@ __all__ = [
     "StatisticsRecord",
     "Summary",
     "Verdict",
+    "WealthCurve",
     "Witness",
     "WitnessLawCurve",
 ]
@@ -271,6 +275,38 @@ class ConvergenceCurve(Record):
     proven_from: int | None
 
 
+class AttackCurve(Record):
+    """What the attacker of a black box looks at: shares of the learning draws on each of the two
+    inputs, in bins of a number (`edges`, one more than there are bins) or for single `outputs`;
+    `says` is 1 where the first input is named, -1 for the second, 0 for nothing."""
+
+    axis: str
+    edges: tuple[Number, ...]
+    outputs: tuple[str, ...]
+    first: tuple[Number, ...]
+    second: tuple[Number, ...]
+    says: tuple[int, ...]
+
+
+class LowerProfileCurve(Record):
+    """A lower confidence band of the privacy profile of the pair that was tested, and points above
+    which its trade-off curve does not pass; all of them hold together."""
+
+    epsilon: tuple[Number, ...]
+    delta: tuple[Number, ...]
+    false_positive: tuple[Number, ...]
+    false_negative: tuple[Number, ...]
+
+
+class WealthCurve(Record):
+    """Logarithm of the wealth of those who bet against the claim, by the number of draws; at
+    `refuted_at` the claim is refuted."""
+
+    draws: tuple[int, ...]
+    log_wealth: tuple[Number, ...]
+    refuted_at: Number
+
+
 class Curves(Record):
     """Everything that a report plots."""
 
@@ -278,6 +314,9 @@ class Curves(Record):
     pair_losses: LossCurve | None = None
     profile: ProfileCurve | None = None
     convergence: ConvergenceCurve | None = None
+    attack: AttackCurve | None = None
+    lower_profile: LowerProfileCurve | None = None
+    wealth: WealthCurve | None = None
 
 
 class SearchRecord(Record):
@@ -320,6 +359,31 @@ class ProofRecord(Record):
     axioms: tuple[str, ...]
 
 
+class AttackRecord(Record):
+    """How a black box was tested: somebody who sees an output guesses which of the two inputs of
+    `pair` it came from.
+
+    `first` and `second` say on which outputs the inputs are named, null if never. Of `guesses` made
+    in `testing_draws` fresh draws, `right` were right; under the claim a guess is right with
+    probability at most `allowed_rate`, but for what delta gives away. `bits`: whether the bits of
+    floating-point numbers were looked at. `sequential`: whether it was by bets with a look after
+    every draw; then every draw after the first few is tested, before it is learned from.
+    `interrupted`: whether the user stopped it early.
+    """
+
+    pair: tuple[str, str]
+    first: str | None
+    second: str | None
+    learning_draws: int
+    testing_draws: int
+    guesses: int
+    right: int
+    allowed_rate: Number
+    bits: bool
+    sequential: bool
+    interrupted: bool
+
+
 class AuditResult(Document):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
@@ -329,7 +393,8 @@ class AuditResult(Document):
     says in sentences why the witness of a violation exists. `certification` says what a certified
     verdict rests on, or why the evidence is only `exact`; `certified_epsilon` encloses epsilon* as
     far as ball arithmetic proves it. `certificate` is the file that holds the proof.
-    `proven_bound` is what a proof on paper says about the mechanism. Where something was drawn,
+    `proven_bound` is what a proof on paper says about the mechanism. `attack` says how a black box
+    was tested. Where something was drawn,
     `draws` counts it (directions of the noise, for radial noise), and what is said because of it
     is wrong with probability at most `alpha`, taken together; a verdict `not-refuted` gives the
     `detectable_epsilon` that would have been refuted with 90% power.
@@ -353,6 +418,7 @@ class AuditResult(Document):
     closed_form: ClosedFormRecord | None = None
     proven_bound: ProvenBoundRecord | None = None
     explanation: tuple[str, ...] = ()
+    attack: AttackRecord | None = None
     proof: ProofRecord | None = None
     certification: str | None = None
     certified_epsilon: Interval | None = None

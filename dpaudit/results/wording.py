@@ -356,15 +356,20 @@ def sampler_sentence(result: AuditResult) -> str | None:
         return None
     if tau == 0.0:
         return "The sampler draws from the ideal law exactly (τ = 0)."
-    longest = space.max_distance if space and result.claim.kind == "metric" else 1.0
-    shortest = space.min_distance if space and result.claim.kind == "metric" else 1.0
-    costs = [_sampler_delta(result.claim.epsilon * d, tau) for d in (shortest, longest)]
-    spread = (
-        f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
-        f" and {number(costs[1])} for the farthest"
-        if shortest != longest
-        else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
-    )
+    by_distance = result.claim.kind == "metric"
+    if by_distance and (space is None or result.claim.metric != space.metric):
+        # The distances of the claim are not in the result.
+        spread = "δ = (1 + e^(εd))·τ for a pair at distance d"
+    else:
+        shortest = space.min_distance if space and by_distance else 1.0
+        longest = space.max_distance if space and by_distance else 1.0
+        costs = [_sampler_delta(result.claim.epsilon * d, tau) for d in (shortest, longest)]
+        spread = (
+            f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
+            f" and {number(costs[1])} for the farthest"
+            if shortest != longest
+            else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
+        )
     return (
         f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
         f"total variation, so the code as shipped has a guarantee weaker by {spread}."

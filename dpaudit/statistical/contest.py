@@ -75,8 +75,8 @@ def hold_contest(
     budget: int,
     seed: int,
     progress: Callable[[float], None] | None = None,
-) -> tuple[Contender, int]:
-    """The most promising pair with its attacker, and the number of draws that were made.
+) -> tuple[Contender, int, int]:
+    """The most promising pair with its attacker, and the numbers of draws and of pairs drawn from.
 
     Parameters
     ----------
@@ -124,4 +124,4 @@ def hold_contest(
                 progress((stage + (place + 1) / len(alive)) / stages)
         learned.sort(key=lambda c: promise(c.attacker, c.pair, epsilon), reverse=True)
         alive = learned[: max(len(learned) // 2, 1)]
-    return alive[0], drawn
+    return alive[0], drawn, len(pairs)

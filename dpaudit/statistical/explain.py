@@ -5,6 +5,7 @@ most: it is fitted to their guesses, and how often it agrees with them is said t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +20,9 @@ __all__ = ["Picture", "explain", "picture"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+#: Words, where outputs are positions in a vocabulary.
+Names = Sequence[str] | None
 
 #: Outputs of a table, and rules of a tree, that are named.
 _NAMED = 6
@@ -55,12 +59,13 @@ class Picture:
     says: tuple[int, ...]
 
 
-def explain(attacker: Attacker, outputs: NDArray[Any]) -> dict[int, str]:
+def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> dict[int, str]:
     """For 1 and -1 (the first input, the second): the outputs on which it is named, in words. A
-    side that is never named is left out.
+    side that is never named is left out. `names` are those of outputs that are positions.
 
     Examples
     --------
+    >>> from dpaudit.statistical.attackers import Signed
     >>> score = Signed(FeatureScore(Feature("value", scalar=True)), -1.0)
     >>> explain(Attacker(score, -1.0, 0.5, 0.0, 0.0), np.zeros(1))
     {1: 'the output is at most -0.5', -1: 'the output is at least 1'}
@@ -74,7 +79,7 @@ def explain(attacker: Attacker, outputs: NDArray[Any]) -> dict[int, str]:
         if isinstance(score, Signed):
             sides[side] = _threshold(score.score.feature, score.sign, side, cut)
         elif isinstance(score, TableScore):
-            sides[side] = _table(score, attacker, side)
+            sides[side] = _table(score, attacker, side, names)
         else:
             sides[side] = _rules(attacker, outputs, side)
     return sides
@@ -89,11 +94,11 @@ def _number(value: float) -> str:
     return f"{value + 0.0:.6g}"
 
 
-def _table(score: TableScore, attacker: Attacker, side: int) -> str:
+def _table(score: TableScore, attacker: Attacker, side: int, names: Names) -> str:
     chosen = score.logs >= attacker.upper if side == 1 else score.logs <= attacker.lower
     others = score.other >= attacker.upper if side == 1 else score.other <= attacker.lower
     order = np.argsort(-side * score.logs[chosen], kind="stable")
-    examples = [_output(score.examples[chosen][i]) for i in order[:_NAMED]]
+    examples = [_output(score.examples[chosen][i], names) for i in order[:_NAMED]]
     what = (
         "the output has zeros, infinities and missing values like"
         if score.shapes
@@ -110,7 +115,9 @@ def _table(score: TableScore, attacker: Attacker, side: int) -> str:
     return ", or ".join(parts) or "never as far as learning shows"
 
 
-def _output(value: Any) -> str:
+def _output(value: Any, names: Names) -> str:
+    if names is not None:
+        value = names[int(value)]
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     if isinstance(plain, list):
         plain = tuple(plain)
@@ -176,12 +183,14 @@ def _conjunction(bounds: dict[int, tuple[float, float]], features: tuple[Feature
     return " and ".join(parts)
 
 
-def picture(attacker: Attacker, outputs: NDArray[Any], labels: Bools) -> Picture:
+def picture(
+    attacker: Attacker, outputs: NDArray[Any], labels: Bools, names: Names = None
+) -> Picture:
     """The score's view of learning draws, to plot; outputs as in `features`."""
     guesses = attacker.guess(outputs)
     score = attacker.score
     if isinstance(score, TableScore):
-        return _table_picture(score, outputs, labels, guesses)
+        return _table_picture(score, outputs, labels, guesses, names)
     if isinstance(score, Signed):
         seen = values(outputs, [score.score.feature])[:, 0]
         axis = str(score.score.feature)
@@ -203,7 +212,11 @@ def picture(attacker: Attacker, outputs: NDArray[Any], labels: Bools) -> Picture
 
 
 def _table_picture(
-    score: TableScore, outputs: NDArray[Any], labels: Bools, guesses: NDArray[np.int8]
+    score: TableScore,
+    outputs: NDArray[Any],
+    labels: Bools,
+    guesses: NDArray[np.int8],
+    names: Names,
 ) -> Picture:
     found = score(outputs)
     # Outputs of one score are drawn as one bar, named by an example.
@@ -212,11 +225,13 @@ def _table_picture(
     where = np.full(len(scores), -1)
     where[kept] = np.arange(len(kept))
     bars, inside = where[places], where[places] >= 0
-    names = [_output(outputs[np.flatnonzero(bars == bar)[0]]) for bar in range(len(kept))]
+    bar_names = [
+        _output(outputs[np.flatnonzero(bars == bar)[0]], names) for bar in range(len(kept))
+    ]
     return Picture(
         "the output",
         (),
-        tuple(names),
+        tuple(bar_names),
         *_shares(bars[inside], len(kept), labels[inside], labels),
         _says(bars[inside], len(kept), guesses[inside]),
     )

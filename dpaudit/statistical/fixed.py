@@ -45,8 +45,8 @@ class FixedFindings:
         Smallest epsilon that would have been refuted with 90% power; per unit of distance.
     bands
         Lower bands of the privacy profile of the pair.
-    learning, testing
-        Numbers of draws made.
+    learning, testing, visited
+        Numbers of draws made, and of pairs that were drawn from.
     interrupted
         Whether the user stopped it early.
     """
@@ -58,6 +58,7 @@ class FixedFindings:
     bands: Bands | None
     learning: int
     testing: int
+    visited: int
     interrupted: bool
 
 
@@ -84,10 +85,10 @@ def fixed_audit(
         return Goal(draws - learning, level, claim.epsilon * pair.distance, claim.delta, bits)
 
     stage = (lambda part: progress("learning", part)) if progress else None
-    best, learned = hold_contest(drawer, pairs, goal, claim.epsilon, learning, seed, stage)
+    best, learned, visited = hold_contest(drawer, pairs, goal, claim.epsilon, learning, seed, stage)
     testing = draws - learned
     if best.attacker is None or testing < 1:
-        return FixedFindings(best, None, 0.0, float("inf"), None, learned, 0, False)
+        return FixedFindings(best, None, 0.0, float("inf"), None, learned, 0, visited, False)
     stage = (lambda part: progress("testing", part)) if progress else None
     counts, hits, interrupted = _test(drawer, best, best.attacker, testing, stage)
     leak = best.attacker.leak(claim.delta)
@@ -100,6 +101,7 @@ def fixed_audit(
         bands=bands(hits, claim.epsilon * distance, band_level),
         learning=learned,
         testing=counts.rounds,
+        visited=visited,
         interrupted=interrupted,
     )
 

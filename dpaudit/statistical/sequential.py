@@ -1,8 +1,8 @@
 """The sequential audit: bets on every round, a look after each, and a stop as soon as they pay.
 
 Every pair has a gambler with an equal share of the starting capital, and the family is tested by
-the sum of their wealth: the average of e-values is one (Vovk and Wang, Annals of Statistics 2021). A
-pair is named only if its own share pays for it. The attacker of a round was learned from earlier
+the sum of their wealth: an average of e-values is one (Vovk and Wang, Annals of Statistics 2021).
+A pair is named only if its own share pays for it. The attacker of a round was learned from earlier
 rounds, of which none is wasted: each is bet on first and learned from afterwards.
 """
 
