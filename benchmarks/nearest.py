@@ -33,10 +33,10 @@ from dpaudit.mechanisms import (
 from dpaudit.mechanisms.kernels import parallel
 from dpaudit.mechanisms.kernels.nearest import NearestWords
 
-ROWS = 4096
-ROUNDS = 15
+ROWS = 16_384
+ROUNDS = 9
 #: The naive batch is timed on a part of the vectors.
-NAIVE_PART = 8
+NAIVE_PART = 32
 PRODUCT_ROWS = (256, 1024, 4096)
 
 

@@ -20,8 +20,8 @@ __all__ = ["MECHANISMS", "Entry", "build", "find"]
 class Entry:
     """One mechanism: its name, the class that implements it, and what can be said of it.
 
-    `claim` is in words, `evidence` says what an audit can rest on, `theorem` names the theorem
-    in `dpaudit.proofs` that covers it (None where there is none yet).
+    `claim` is in words, `evidence` says what an audit can rest on. Theorems name the mechanism that
+    they cover themselves, see `dpaudit.proofs.theorems`.
     """
 
     name: str
@@ -29,7 +29,6 @@ class Entry:
     attribute: str
     claim: str
     evidence: str
-    theorem: str | None = None
 
     def load(self) -> Any:
         """The class, imported when first asked for."""

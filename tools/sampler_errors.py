@@ -13,18 +13,23 @@ from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
 from dpaudit import EmbeddingSpace
-from dpaudit.claims import MetricDP
 from dpaudit.mechanisms import (
+    DensityCalibratedLaplace,
     DensityPriorExponential,
+    DistanceTruncatedLaplace,
+    Mahalanobis,
     MetricExponential,
     MetropolisHastings,
+    MultivariateLaplace,
     NearestTruncatedExponential,
     RandomCutoffExponential,
     RandomizedResponse,
     TruncatedExponential,
     TruncatedGumbel,
+    Vickrey,
 )
-from dpaudit.mechanisms.protocol import WordMechanism
+from dpaudit.mechanisms.protocol import SampledWordMechanism
+from dpaudit.proven import claimed_space
 from tools.refutation import markdown_table, update_page
 
 __all__ = ["cost", "sampler_table"]
@@ -34,11 +39,20 @@ EPSILONS = (1.0, 12.0, 100.0)
 MULTIPLES = (1.0 + 1e-9, 1.01, 1.5, 10.0)
 RESPONSE_EPSILONS = (1.0, 8.0)
 
+#: Mechanisms with noise on vectors.
+NOISY = (
+    MultivariateLaplace,
+    Mahalanobis,
+    Vickrey,
+    DistanceTruncatedLaplace,
+    DensityCalibratedLaplace,
+)
+
 #: A threshold that some words lie beyond; beyond the default one there are none here.
 THRESHOLD = 1.0
 
 
-def mechanisms(space: EmbeddingSpace) -> Iterator[WordMechanism]:
+def mechanisms(space: EmbeddingSpace) -> Iterator[SampledWordMechanism]:
     """Every mechanism of the table."""
     for epsilon in EPSILONS:
         yield MetricExponential(space, epsilon)
@@ -53,6 +67,9 @@ def mechanisms(space: EmbeddingSpace) -> Iterator[WordMechanism]:
             yield make(space, epsilon)
     for epsilon in RESPONSE_EPSILONS:
         yield RandomizedResponse(space, epsilon)
+    for make in NOISY:
+        for epsilon in EPSILONS:
+            yield make(space, epsilon)
 
 
 def cost(exponent: float, tau: float) -> float:
@@ -82,9 +99,11 @@ def sampler_table(space: EmbeddingSpace) -> str:
     rows = []
     for mechanism in mechanisms(space):
         tau, epsilon = mechanism.sampler_error, mechanism.claim.epsilon
-        by_distance = isinstance(mechanism.claim, MetricDP)
-        distances = (space.extent.min_distance, space.extent.max_distance)
-        deltas = [cost(epsilon * (d if by_distance else 1.0), tau) for d in distances]
+        assert tau is not None
+        measured = claimed_space(mechanism, mechanism.claim)
+        extent = measured.extent if measured else None
+        distances = (extent.min_distance, extent.max_distance) if extent else (1.0, 1.0)
+        deltas = [cost(epsilon * d, tau) for d in distances]
         rows.append([f"`{mechanism.name}`", f"{epsilon:.10g}", *map(upwards, (tau, *deltas))])
     header = ["mechanism", "ε", "τ", "δ, closest pair", "δ, farthest pair"]
     return markdown_table(header, rows)

@@ -1,5 +1,6 @@
 """Multivariate Laplace noise that is longer where words are sparse (specification, 4.10)."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -13,7 +14,9 @@ from ...errors import InputError
 from ..kernels.parallel import ordered_map
 from ..protocol import EpsilonUpperBound, Floats, Indices, RadialNoise, SampledWordMechanism
 from ..spaces import EmbeddingSpace
+from .noise_error import UNIT, nearest_changes, noise_error, rate_error
 from .radial import NoisyVectors, require_noise
+from .separable import at_most_one
 
 __all__ = ["DensityCalibratedLaplace"]
 
@@ -104,10 +107,15 @@ class DensityCalibratedLaplace(SampledWordMechanism):
         return RadialNoise(self.epsilon / self.scales)
 
     @property
-    def sampler_error(self) -> None:
-        """None: no bound is known for the laws of NumPy's normal and Gamma numbers; see
-        docs/samplers.md, which bounds what rounding costs."""
-        return
+    def sampler_error(self) -> float:
+        """That of `multivariate-laplace`, and what the error of the scales adds (docs/samplers.md):
+        distances, means of k of them and of n of these, two quotients."""
+        space, n = self.space.with_metric("euclidean"), len(self.space)
+        scales = 2.0 * space.tiles.relative_error + (2 * min(self.k, n) + n + 8) * UNIT
+        # What distances lose to underflow.
+        scales += 2.0 * math.sqrt(space.dimension) * 1e-150 / space.extent.min_distance
+        noise = noise_error(space.dimension, nearest_changes(n))
+        return at_most_one(noise + rate_error(space.dimension, 1.01 * scales))
 
     @cached_property
     def _noisy(self) -> NoisyVectors:

@@ -20,7 +20,9 @@ from ..protocol import (
 )
 from ..spaces import EmbeddingSpace
 from ..spaces.distances import Tile
+from .noise_error import nearest_changes, noise_error
 from .radial import NoisyVectors, require_noise
+from .separable import at_most_one
 
 __all__ = ["DistanceTruncatedLaplace", "median_distance"]
 
@@ -59,7 +61,7 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
     >>> mechanism.parameters
     {'epsilon': 2.0, 'radius': 4.0}
     >>> mechanism.sample("here", 5, np.random.default_rng(1)).tolist()
-    ['here', 'here', 'near', 'here', 'here']
+    ['here', 'here', 'here', 'here', 'here']
     """
 
     name: ClassVar[str] = "distance-truncated-laplace"
@@ -120,10 +122,12 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
         return RadialNoise(np.full(len(self.space), self.epsilon), truncation=self._radius)
 
     @property
-    def sampler_error(self) -> None:
-        """None: no bound is known for the laws of NumPy's normal and Gamma numbers; see
-        docs/samplers.md, which bounds what rounding costs."""
-        return
+    def sampler_error(self) -> float:
+        """Derived in docs/samplers.md. `radius` is the float in `parameters`, also where it is the
+        default one, however that was rounded."""
+        changes = nearest_changes(len(self.space))
+        limit = self.epsilon * self._radius
+        return at_most_one(noise_error(self.space.dimension, changes, limit))
 
     @cached_property
     def _noisy(self) -> NoisyVectors:

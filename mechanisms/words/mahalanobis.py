@@ -11,7 +11,9 @@ from ...claims import MetricDP
 from ...errors import ClaimError, require_memory
 from ..protocol import EpsilonUpperBound, Floats, Indices, RadialNoise, SampledWordMechanism
 from ..spaces import EmbeddingSpace
+from .noise_error import matrix_error, nearest_changes, noise_error, root_error
 from .radial import NoisyVectors, require_noise, require_share
+from .separable import at_most_one
 
 __all__ = ["Mahalanobis"]
 
@@ -59,7 +61,7 @@ class Mahalanobis(SampledWordMechanism):
     >>> mechanism.covariance.round(3).tolist()
     [[1.176, -0.047], [-0.047, 0.824]]
     >>> mechanism.sample("a", 5, np.random.default_rng(1)).tolist()
-    ['c', 'a', 'a', 'a', 'a']
+    ['c', 'a', 'c', 'a', 'a']
     """
 
     name: ClassVar[str] = "mahalanobis"
@@ -142,10 +144,18 @@ class Mahalanobis(SampledWordMechanism):
         return RadialNoise(rates, transform=self.root if self.lam > 0.0 else None)
 
     @property
-    def sampler_error(self) -> None:
-        """None: no bound is known for the laws of NumPy's normal and Gamma numbers, nor for the
-        eigenvectors of LAPACK; see docs/samplers.md, which bounds what rounding costs."""
-        return
+    def sampler_error(self) -> float:
+        """That of `multivariate-laplace`, and what A A^T = Sigma lacks for the root A that is
+        computed with (docs/samplers.md)."""
+        noise = noise_error(self.space.dimension, nearest_changes(len(self.space)))
+        return at_most_one(noise + self._matrix_error)
+
+    @cached_property
+    def _matrix_error(self) -> float:
+        if self.lam == 0.0:
+            return 0.0
+        kappa = root_error(self.space.vectors, self.lam, self.covariance, self.root)
+        return matrix_error(self.space.dimension, kappa)
 
     @cached_property
     def _noisy(self) -> NoisyVectors:

@@ -10,7 +10,9 @@ from numpy.random import Generator
 from ...claims import MetricDP
 from ..protocol import EpsilonUpperBound, Indices, RadialNoise, SampledWordMechanism
 from ..spaces import EmbeddingSpace
+from .noise_error import nearest_changes, noise_error
 from .radial import NoisyVectors, require_noise
+from .separable import at_most_one
 
 __all__ = ["MultivariateLaplace"]
 
@@ -42,7 +44,7 @@ class MultivariateLaplace(SampledWordMechanism):
     >>> space = EmbeddingSpace(["near", "far", "here"], [[1.0], [5.0], [0.0]])
     >>> mechanism = MultivariateLaplace(space, epsilon=2.0)
     >>> mechanism.sample("here", 5, np.random.default_rng(1)).tolist()
-    ['here', 'here', 'near', 'here', 'here']
+    ['here', 'here', 'here', 'here', 'here']
     """
 
     name: ClassVar[str] = "multivariate-laplace"
@@ -77,10 +79,9 @@ class MultivariateLaplace(SampledWordMechanism):
         return RadialNoise(np.full(len(self.space), self.epsilon))
 
     @property
-    def sampler_error(self) -> None:
-        """None: no bound is known for the laws of NumPy's normal and Gamma numbers; see
-        docs/samplers.md, which bounds what rounding costs."""
-        return
+    def sampler_error(self) -> float:
+        """Derived in docs/samplers.md; it does not depend on epsilon."""
+        return at_most_one(noise_error(self.space.dimension, nearest_changes(len(self.space))))
 
     @cached_property
     def _noisy(self) -> NoisyVectors:

@@ -2,24 +2,28 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from ...claims import MetricDP
 from ...errors import InputError
+from ..kernels.nearest import pair_lengths
 from ..protocol import (
     EpsilonLowerBound,
     EpsilonUpperBound,
-    Floats,
     Indices,
     RadialNoise,
     SampledWordMechanism,
 )
 from ..spaces import EmbeddingSpace
-from .radial import NoisyVectors, joined, require_noise, require_share
+from .noise_error import UNIT, noise_error
+from .radial import NoisyBatch, NoisyVectors, joined, require_noise, require_share
+from .separable import at_most_one
 
 __all__ = ["Vickrey"]
 
@@ -137,34 +141,64 @@ class Vickrey(SampledWordMechanism):
         return ()
 
     @property
-    def sampler_error(self) -> None:
-        """None: no bound is known for the laws of NumPy's normal and Gamma numbers; see
-        docs/samplers.md."""
-        return
+    def sampler_error(self) -> float:
+        """Derived in docs/samplers.md: with the second uniform number given, the output changes at
+        few places along a line, since the two nearest words do (at most 4n times) and between
+        them the comparison of their distances does at most twice."""
+        pairs = (8 if self.exclude == "if-nearest" else 4) * len(self.space)
+        changes = pairs + 2 * (pairs + 1)
+        return at_most_one(noise_error(self.space.dimension, changes) + UNIT)
 
     @cached_property
     def _noisy(self) -> NoisyVectors:
         return NoisyVectors(self.space, RadialNoise(np.full(len(self.space), self.epsilon)))
 
-    def _two_nearest(self, rows: Indices, points: Floats) -> Indices:
+    def _two_nearest(self, batch: NoisyBatch) -> Indices:
         """The two nearest candidates to each noisy vector, nearest first, shape (size, 2)."""
         finder = self._noisy.finder
+
+        def find(batch: NoisyBatch, excluded: Indices | None = None) -> Indices:
+            return finder.find(batch.points, 2, excluded, errors=batch.errors, exact=batch.exact)
+
         if self.exclude == "always":
-            return finder.find(points, 2, rows)
-        found = finder.find(points, 2)
+            return find(batch, batch.rows)
+        found = find(batch)
         if self.exclude == "if-nearest":
-            own = np.flatnonzero(found[:, 0] == rows)
-            found[own] = finder.find(points[own], 2, rows[own])
+            own = np.flatnonzero(found[:, 0] == batch.rows)
+            found[own] = find(batch.part(own), batch.rows[own])
         return found
 
     def sample_indices(self, inputs: Indices, rng: Generator) -> Indices:
-        vectors, t = self.space.vectors, self.t
+        def choose(batch: NoisyBatch) -> Indices:
+            found = self._two_nearest(batch)
+            return found[np.arange(len(found)), self._later(batch, found).astype(np.int64)]
 
-        def choose(rows: Indices, points: Floats, uniforms: Floats) -> Indices:
-            found = self._two_nearest(rows, points)
-            first, second = (np.linalg.norm(points - vectors[found[:, i]], axis=1) for i in (0, 1))
-            # For t = 1 also where the noise has vanished in rounding and the first distance is 0.
-            later = (uniforms * (t * first + (1.0 - t) * second) < t * first) | (t == 1.0)
-            return np.where(later, found[:, 1], found[:, 0])
+        return joined(self._noisy.map(choose, inputs, rng, choices=True))
 
-        return joined(self._noisy.map(choose, inputs, rng, uniforms=True))
+    def _later(self, batch: NoisyBatch, found: Indices) -> NDArray[np.bool_]:
+        """Whether the second nearest word comes out: whether U is below its probability, that is
+        U (1 - t) |v - u2| < t (1 - U) |v - u1|, shape (size,)."""
+        if self.t == 1.0:  # also where the first distance is 0
+            return np.ones(len(found), dtype=np.bool_)
+        t, choices, vectors = self.t, batch.choices, self.space.vectors
+        first, second = np.empty(len(found)), np.empty(len(found))
+        pair_lengths(batch.points, vectors, found, first, second)
+        gain = t * (1.0 - choices) * first - choices * (1.0 - t) * second
+        # Distances are off by the errors of points and (p + 4) u of themselves; the weights add
+        # up to at most 1 and are rounded four times.
+        slack = (self.space.dimension + 16) * UNIT
+        doubtful = ~(np.abs(gain) > 1.01 * (batch.errors + slack * second))
+        later: NDArray[np.bool_] = gain > 0.0
+        for i in np.flatnonzero(doubtful):
+            exact = batch.exact(int(i))
+            squares = [
+                sum(
+                    (x - Fraction(y)) ** 2
+                    for x, y in zip(exact, vectors[word].tolist(), strict=True)
+                )
+                for word in found[i]
+            ]
+            chance, share = Fraction(float(choices[i])), Fraction(t)
+            ways = (share * (1 - chance)) ** 2, (chance * (1 - share)) ** 2
+            later[i] = ways[0] * squares[0] > ways[1] * squares[1]
+        return later
