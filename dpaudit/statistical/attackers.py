@@ -7,7 +7,7 @@ largest ratio: large, frequent events are as good as rare ones (specification, s
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from .features import Feature, features_of, is_numeric
+from .features import Feature, codes, features_of, is_numeric
 from .guesses import Counts
 from .scores import (
     FeatureScore,
@@ -26,13 +26,13 @@ from .scores import (
     single_features,
 )
 
-__all__ = ["Attacker", "Goal", "Signed", "finite_scores", "learn_attacker"]
+__all__ = ["Attacker", "Goal", "Signed", "finite_scores", "learn_attacker", "tallied"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-#: Fits a score to labelled outputs, if it can.
-Learner = Callable[[NDArray[Any], Bools], Score | None]
+#: Fits a score to draws, if it can.
+Learner = Callable[["Tally"], Score | None]
 
 #: Places at which a score is cut, on each side.
 _CUTS = 72
@@ -44,12 +44,16 @@ _SMOOTHINGS = (0.5, 8.0, 64.0)
 #: Standard deviations that are given up to the luck of the test, and to that of learning, where
 #: the best of thousands of cuts looks better than it is.
 _TEST_LUCK = 1.0
-_LEARNING_LUCK = 3.5
+_LEARNING_LUCK = 5.0
 
 #: Above this excess an event is worth a test though no bound can be expected from it for sure, and
 #: the variance that is added against the luck of a few guesses.
 _STRANGE = 2.75
 _FEW = 100.0
+
+#: So many different outputs are counted one by one; and a look at so many tells.
+_FINITE = 256
+_LOOK = 2_000
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -63,7 +67,8 @@ class Attacker:
     expected
         The bound on epsilon that the testing draws will probably give, in nats.
     excess
-        Right guesses of the learning draws beyond what the claim allows, in standard deviations.
+        Right guesses of the learning draws beyond what the claim allows, in standard deviations:
+        the most of all attackers that were looked at.
     """
 
     score: Score
@@ -127,7 +132,7 @@ def learn_attacker(
     seed
         For the ties of the trees.
     thorough
-        Whether to fit boosted trees to outputs with several coordinates, which takes a second.
+        Whether to fit trees to outputs with several coordinates, which takes a second.
 
     Examples
     --------
@@ -140,15 +145,15 @@ def learn_attacker(
     """
     if len(labels) < 2 or labels.all() or not labels.any():
         return None
-    features = features_of(outputs, bits=goal.bits)
+    drawn = tallied(outputs, labels)
+    features = features_of(drawn.outputs, bits=goal.bits)
     # A single feature has nothing to overfit but its cuts.
-    found = [
-        cut
-        for score in single_features(outputs, features)
-        for sign in (1.0, -1.0)
-        for cut in _cuts(Signed(score, sign), Signed(score, sign)(outputs), labels, goal)
-    ]
-    for learn in _learners(outputs, features, seed, thorough):
+    found = []
+    for score, column in single_features(drawn.outputs, features):
+        ordered = _ordered(column, drawn)
+        found += _cuts(Signed(score, 1.0), ordered, drawn.rounds, goal)
+        found += _cuts(Signed(score, -1.0), ordered.reversed(), drawn.rounds, goal)
+    for learn in _learners(drawn, features, seed, thorough):
         found += _cross_fitted(learn, outputs, labels, goal)
     if not found:
         return None
@@ -157,7 +162,9 @@ def learn_attacker(
         return talkative
     # No bound above the claim is to be had for sure: look for what exceeds it at all.
     strange = max(found, key=lambda attacker: attacker.excess)
-    return strange if strange.excess > _STRANGE else talkative
+    if strange.excess > _STRANGE:
+        return strange
+    return replace(talkative, excess=strange.excess)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +179,50 @@ class Signed:
         return self.sign * self.score(outputs)
 
 
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Outputs, and how often each came up under the two inputs, shape (N,): if there are few
+    different ones, each only once."""
+
+    outputs: NDArray[Any]
+    firsts: Floats
+    seconds: Floats
+
+    @property
+    def rounds(self) -> float:
+        """The number of draws."""
+        return float(self.firsts.sum() + self.seconds.sum())
+
+    @property
+    def finite(self) -> bool:
+        """Whether there are few different outputs, so that a table says all there is to say."""
+        return len(self.outputs) <= _FINITE
+
+
+def tallied(outputs: NDArray[Any], labels: Bools) -> Tally:
+    """The tally of labelled outputs.
+
+    Examples
+    --------
+    >>> found = tallied(np.array([3, 5, 3]), np.array([True, False, False]))
+    >>> found.outputs.tolist(), found.firsts.tolist(), found.seconds.tolist()
+    ([3, 5], [1.0, 0.0], [1.0, 1.0])
+    """
+    vocabulary: dict[object, int] = {}
+    if not is_numeric(outputs):
+        for output in outputs:
+            vocabulary.setdefault(output, len(vocabulary))
+    seen = codes(outputs, vocabulary)
+    # A look at some tells whether there are many.
+    if len(np.unique(seen[:_LOOK])) <= _FINITE:
+        different, places, inverse = np.unique(seen, return_index=True, return_inverse=True)
+        if len(different) <= _FINITE:
+            firsts = np.bincount(inverse, weights=labels, minlength=len(different))
+            seconds = np.bincount(inverse, weights=~labels, minlength=len(different))
+            return Tally(outputs[places], firsts.astype(np.float64), seconds.astype(np.float64))
+    return Tally(outputs, labels.astype(np.float64), (~labels).astype(np.float64))
+
+
 def _cross_fitted(
     learn: Learner, outputs: NDArray[Any], labels: Bools, goal: Goal
 ) -> list[Attacker]:
@@ -179,48 +230,88 @@ def _cross_fitted(
     were fitted to the other one: so nothing is judged by the draws that it was fitted to."""
     half = len(labels) // 2
     parts = (slice(0, half), slice(half, None))
-    halves = [learn(outputs[part], labels[part]) for part in parts]
-    whole = learn(outputs, labels)
-    if halves[0] is None or halves[1] is None or whole is None:
+    halves = [tallied(outputs[part], labels[part]) for part in parts]
+    learned = [learn(one) for one in halves]
+    whole = learn(tallied(outputs, labels))
+    if learned[0] is None or learned[1] is None or whole is None:
         return []
-    found = np.concatenate([halves[1](outputs[parts[0]]), halves[0](outputs[parts[1]])])
-    return _cuts(whole, found, labels, goal)
+    found = np.concatenate([learned[1](halves[0].outputs), learned[0](halves[1].outputs)])
+    both = Tally(
+        np.arange(len(found)),
+        np.concatenate([halves[0].firsts, halves[1].firsts]),
+        np.concatenate([halves[0].seconds, halves[1].seconds]),
+    )
+    return _cuts(whole, _ordered(found, both), both.rounds, goal)
 
 
 def _learners(
-    outputs: NDArray[Any], features: Sequence[Feature], seed: int, thorough: bool
+    drawn: Tally, features: Sequence[Feature], seed: int, thorough: bool
 ) -> list[Learner]:
     """All ways to fit a score to outputs like these."""
-    found: list[Learner] = [partial(learn_table, smoothing=smoothing) for smoothing in _SMOOTHINGS]
-    several = not is_numeric(outputs) or outputs.ndim > 1
+    found: list[Learner] = [partial(_table, smoothing=smoothing) for smoothing in _SMOOTHINGS]
+    several = not is_numeric(drawn.outputs) or drawn.outputs.ndim > 1
+    if drawn.finite:
+        return found
     if several:
-        found.append(partial(learn_table, smoothing=0.5, shapes=True))
-    if features:
-        found.append(partial(learn_tree, features=features, seed=seed))
-        if several and thorough:
-            found.append(partial(learn_boosted, features=features, seed=seed))
+        found.append(partial(_table, smoothing=0.5, shapes=True))
+    if features and (thorough or not several):
+        found.append(partial(_trees, learn=learn_tree, features=features, seed=seed))
+        if several:
+            found.append(partial(_trees, learn=learn_boosted, features=features, seed=seed))
     return found
 
 
-def _cuts(score: Score, found: Floats, labels: Bools, goal: Goal) -> list[Attacker]:
+def _table(drawn: Tally, smoothing: float, shapes: bool = False) -> Score | None:
+    return learn_table(drawn.outputs, drawn.firsts, drawn.seconds, smoothing, shapes=shapes)
+
+
+def _trees(
+    drawn: Tally,
+    learn: Callable[..., Score | None],
+    features: Sequence[Feature],
+    seed: int,
+) -> Score | None:
+    return None if drawn.finite else learn(drawn.outputs, drawn.firsts > 0.0, features, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ordered:
+    """Scores in rising order, and how often the outputs came up under the two inputs."""
+
+    scores: Floats
+    firsts: Floats
+    seconds: Floats
+
+    def reversed(self) -> "_Ordered":
+        """The same for the negative scores."""
+        return _Ordered(-self.scores[::-1], self.firsts[::-1], self.seconds[::-1])
+
+
+def _ordered(scores: Floats, drawn: Tally) -> _Ordered:
+    """Scores of the outputs of a tally in order, without those that say nothing."""
+    scores = finite_scores(scores)
+    order = np.argsort(scores)
+    order = order[: np.count_nonzero(~np.isnan(scores))]  # NaN comes last
+    return _Ordered(scores[order], drawn.firsts[order], drawn.seconds[order])
+
+
+def _cuts(score: Score, draws: _Ordered, rounds: float, goal: Goal) -> list[Attacker]:
     """The cuts of a score with the largest expected bound, and those with the largest excess, by
-    what they would have done on draws that it `found` so."""
-    found = finite_scores(found)
-    usable = ~np.isnan(found)
-    order = np.argsort(found[usable], kind="stable")
-    ordered, firsts = found[usable][order], labels[usable][order]
+    what they would have done on these draws."""
+    ordered = draws.scores
     if not len(ordered):
         return []
+    firsts, seconds = _sums(draws.firsts), _sums(draws.seconds)
     places = _places(ordered)
-    hits = np.concatenate([[0], np.cumsum(firsts)])
-    # The first `place` draws are on the low side of a cut.
-    low_spoken, low_right = places, places - hits[places]
-    high_spoken, high_right = len(ordered) - places, hits[-1] - hits[places]
+    # The first `place` of the outputs are on the low side of a cut.
+    low_right, low_spoken = seconds[places], firsts[places] + seconds[places]
+    high_right = firsts[-1] - firsts[places]
+    high_spoken = high_right + seconds[-1] - seconds[places]
     spoken = low_spoken[:, None] + high_spoken[None, :]
     right = low_right[:, None] + high_right[None, :]
     sides = (low_spoken > 0)[:, None].astype(int) + (high_spoken > 0)[None, :]
-    expected = _expected(right, spoken, sides, len(labels), goal)
-    excess = _excess(right, spoken, sides, len(labels), goal)
+    expected = _expected(right, spoken, sides, rounds, goal)
+    excess = _excess(right, spoken, sides, rounds, goal)
     overlapping = places[:, None] > places[None, :]
     expected[overlapping], excess[overlapping] = -math.inf, -math.inf
     attackers = []
@@ -240,13 +331,18 @@ def finite_scores(found: Floats) -> Floats:
 
 
 def _excess(
-    right: NDArray[Any], spoken: NDArray[Any], sides: NDArray[Any], rounds: int, goal: Goal
+    right: NDArray[Any], spoken: NDArray[Any], sides: NDArray[Any], rounds: float, goal: Goal
 ) -> Floats:
     """Right guesses beyond the claim in standard deviations; those of a few guesses count less."""
     rate = 1.0 / (1.0 + math.exp(-min(goal.epsilon, 700.0)))
     away = 0.5 * goal.delta * sides * rounds
     variance = spoken * rate * (1.0 - rate) + away + _FEW
     return np.asarray((right - rate * spoken - away) / np.sqrt(variance))
+
+
+def _sums(counts: Floats) -> Floats:
+    """Sums of the first 0, 1, ..., N counts."""
+    return np.concatenate([[0.0], np.cumsum(counts)])
 
 
 def _places(ordered: Floats) -> NDArray[np.int64]:
@@ -274,7 +370,7 @@ def _between(ordered: Floats, place: int) -> tuple[float, float]:
 
 
 def _expected(
-    right: NDArray[Any], spoken: NDArray[Any], sides: NDArray[Any], rounds: int, goal: Goal
+    right: NDArray[Any], spoken: NDArray[Any], sides: NDArray[Any], rounds: float, goal: Goal
 ) -> Floats:
     """The bound that such counts promise for the test, by Wilson's interval (JASA 1927) at a level
     that allows for the luck of the test and for that of the learning draws."""

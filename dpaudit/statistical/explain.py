@@ -65,7 +65,9 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
 
     Examples
     --------
-    >>> from dpaudit.statistical.attackers import Signed
+    >>> from dpaudit.statistical.attackers import Attacker, Signed
+    >>> from dpaudit.statistical.features import Feature
+    >>> from dpaudit.statistical.scores import FeatureScore
     >>> score = Signed(FeatureScore(Feature("value", scalar=True)), -1.0)
     >>> explain(Attacker(score, -1.0, 0.5, 0.0, 0.0), np.zeros(1))
     {1: 'the output is at most -0.5', -1: 'the output is at least 1'}

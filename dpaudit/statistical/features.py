@@ -15,7 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Feature", "codes", "features_of", "is_numeric", "shape_codes", "values"]
+from .drawing.outputs import canonical
+
+__all__ = ["Feature", "as_objects", "codes", "features_of", "is_numeric", "shape_codes", "values"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint64]
@@ -200,10 +202,21 @@ def _values(
             _, exponents = np.frexp(matrix[:, 0])
             return np.where(matrix[:, 0] == 0.0, 53.0, lowest - exponents + 53.0)
         case "count":
-            return _equal(matrix, feature.special).sum(axis=1).astype(np.float64)
+            equal = _equal(matrix, feature.special)
+            if not is_numeric(outputs):
+                equal &= _present(outputs, width)
+            return equal.sum(axis=1).astype(np.float64)
+        case "length" if is_numeric(outputs):
+            return np.full(len(outputs), float(outputs[0].size) if len(outputs) else np.nan)
         case "length":
             return np.array([_length(output) for output in outputs], dtype=np.float64)
     return _missing(len(matrix))
+
+
+def _present(outputs: NDArray[Any], width: int) -> NDArray[np.bool_]:
+    """Which columns belong to an output, and are not there for a longer one."""
+    lengths = np.array([_length(output) for output in outputs])
+    return np.arange(width) < lengths[:, None]
 
 
 def _missing(count: int) -> Floats:
@@ -246,18 +259,35 @@ def shape_codes(outputs: NDArray[Any]) -> Codes:
     kinds = np.select(
         [np.isnan(matrix), matrix == np.inf, matrix == -np.inf, matrix == 0.0], [1, 2, 3, 4], 5
     )
-    return _hashed(kinds.astype(np.int64))
+    there = np.ones_like(matrix, dtype=np.bool_)
+    if not is_numeric(outputs):
+        there = _present(outputs, matrix.shape[1])
+    return _hashed(kinds.astype(np.int64), there)
 
 
-def _hashed(columns: NDArray[np.int64]) -> Codes:
-    """A 64-bit hash of each row, shape (N, k)."""
-    if columns.shape[1] == 1:
+def as_objects(outputs: NDArray[Any]) -> NDArray[np.object_]:
+    """Numbers and vectors as hashable objects.
+
+    Examples
+    --------
+    >>> as_objects(np.array([[1, 2]])).tolist()
+    [(1, 2)]
+    """
+    if outputs.dtype == object:
+        return outputs
+    return np.fromiter(map(canonical, outputs.tolist()), dtype=object, count=len(outputs))
+
+
+def _hashed(columns: NDArray[np.int64], there: NDArray[np.bool_] | None = None) -> Codes:
+    """A 64-bit hash of each row, shape (N, k), of the entries that are `there`."""
+    if columns.shape[1] == 1 and there is None:
         return np.ascontiguousarray(columns[:, 0]).view(np.uint64)
     found = np.zeros(len(columns), dtype=np.uint64)
     with np.errstate(over="ignore"):
-        for column in columns.T:
-            found += column.astype(np.uint64) + _STEP
-            found = (found ^ (found >> np.uint64(30))) * _MIX[0]
-            found = (found ^ (found >> np.uint64(27))) * _MIX[1]
-            found ^= found >> np.uint64(31)
+        for index, column in enumerate(columns.T):
+            mixed = found + column.astype(np.uint64) + _STEP
+            mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX[0]
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX[1]
+            mixed ^= mixed >> np.uint64(31)
+            found = mixed if there is None else np.where(there[:, index], mixed, found)
     return found

@@ -15,11 +15,11 @@ from .profile import Bands, Hits, bands, count_hits, nested_sets
 __all__ = ["FixedFindings", "fixed_audit"]
 
 #: Shares of the draws that are learned from: one pair, several pairs.
-_LEARN_ONE = 0.2
+_LEARN_ONE = 0.15
 _LEARN_MANY = 0.4
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
-_WEIGHTS = (9.0, 1.0)
+_WEIGHTS = (19.0, 1.0)
 
 #: Most draws at once, and the fewest batches, so that progress is seen.
 _BATCH = 1 << 18

@@ -139,12 +139,14 @@ def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float
     needed = int(binom.isf(rest, spoken, _rate(claimed))) + 1
     if needed > spoken:
         return math.inf
+    # What delta may give away has to be made up for, by a mechanism that gives nothing away.
+    needed += away
     low, high = claimed, _LARGEST_EPSILON
-    if binom.sf(needed - 1, spoken, _rate(high)) < _POWER:
+    if binom.sf(needed - 1, counts.spoken, _rate(high)) < _POWER:
         return math.inf
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        enough = binom.sf(needed - 1, spoken, _rate(middle)) >= _POWER
+        enough = binom.sf(needed - 1, counts.spoken, _rate(middle)) >= _POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 

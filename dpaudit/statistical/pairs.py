@@ -127,7 +127,7 @@ def neighbouring_answers(length: int, *, every: bool = True) -> tuple[tuple[Any,
         (ones, (0,) * length),  # all below
         ((1,) * half + (0,) * rest, (0,) * half + (1,) * rest),  # X
     )
-    return (*one, *many) if length > 2 else tuple(dict.fromkeys((*one, *many)))
+    return tuple(dict.fromkeys((*one, *many)))
 
 
 def word_pairs(

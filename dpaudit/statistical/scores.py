@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import Feature, codes, is_numeric, shape_codes, values
+from .features import Feature, as_objects, codes, is_numeric, shape_codes, values
 
 __all__ = [
     "BoostedScore",
@@ -30,15 +30,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.uint64]
 
-#: A table is of use if outputs come back: at most this many different ones per draw.
-_DIFFERENT = 0.5
-
 #: Leaves of a tree, and the fewest draws in one.
 _LEAVES = 24
 _LEAST_LEAF = 20
 
 #: Most draws that a tree or boosted trees learn from, so that learning costs less than sampling.
-_TREE_DRAWS = 30_000
+_TREE_DRAWS = 12_000
 _BOOSTED_DRAWS = 100_000
 
 
@@ -47,8 +44,9 @@ _BOOSTED_DRAWS = 100_000
 _ROUNDS = 30
 _RATE = 0.1
 _LEAF_SHARE = 200
-_TELLING = 12
+_TELLING = 10
 _BINS = 16
+_TOLD = 20_000
 
 
 class Score(Protocol):
@@ -95,8 +93,17 @@ class TableScore:
 
     def __call__(self, outputs: NDArray[Any]) -> Floats:
         """Scores of outputs, shape (N,)."""
+        if not self.shapes and not self._alike(outputs):
+            # What an output is must not depend on those that were drawn with it.
+            known = dict(zip(as_objects(self.examples), self.logs, strict=True))
+            return np.array([known.get(output, self.other) for output in as_objects(outputs)])
         found = shape_codes(outputs) if self.shapes else codes(outputs, self.vocabulary)
         return _look_up(found, self.keys, self.logs, self.other)
+
+    def _alike(self, outputs: NDArray[Any]) -> bool:
+        """Whether outputs are stored as those that were learned from, and so have their codes."""
+        kinds = [array.dtype.kind.replace("b", "i") for array in (outputs, self.examples)]
+        return kinds[0] == kinds[1] and outputs.shape[1:] == self.examples.shape[1:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +130,16 @@ class BoostedScore:
 
     def __call__(self, outputs: NDArray[Any]) -> Floats:
         """Scores of outputs, shape (N,)."""
-        return np.asarray(
-            self.model.decision_function(_finite(values(outputs, self.features))),
-            dtype=np.float64,
-        )
+        from threadpoolctl import threadpool_limits
+
+        columns = _finite(values(outputs, self.features))
+        with threadpool_limits(1, user_api="openmp"):  # as in learning
+            return np.asarray(self.model.decision_function(columns), dtype=np.float64)
 
 
 def _finite(columns: Floats) -> Floats:
     """Infinities as numbers beyond all others, because trees take none; NaN they do."""
-    return np.clip(columns, -1e38, 1e38).astype(np.float32).astype(np.float64)
+    return np.clip(columns, -1e30, 1e30).astype(np.float32).astype(np.float64)
 
 
 def _look_up(found: Codes, keys: Codes, logs: Floats, other: float) -> Floats:
@@ -145,26 +153,33 @@ def _log_ratios(first: Floats, second: Floats, smoothing: float) -> Floats:
     return np.log((first + smoothing) / (second + smoothing))
 
 
-def single_features(outputs: NDArray[Any], features: Sequence[Feature]) -> list[FeatureScore]:
-    """A score for every feature that is not constant."""
+def single_features(
+    outputs: NDArray[Any], features: Sequence[Feature]
+) -> list[tuple[FeatureScore, Floats]]:
+    """A score for every feature that is not constant, and its values."""
     columns = values(outputs, features)
     return [
-        FeatureScore(feature)
+        (FeatureScore(feature), column)
         for feature, column in zip(features, columns.T, strict=True)
         if not (np.isnan(column).all() or (column == column[0]).all())
     ]
 
 
 def learn_table(
-    outputs: NDArray[Any], labels: Bools, smoothing: float, *, shapes: bool = False
+    outputs: NDArray[Any],
+    firsts: Floats,
+    seconds: Floats,
+    smoothing: float,
+    *,
+    shapes: bool = False,
 ) -> TableScore | None:
     """Outputs that come back exactly (or their shapes), or None if hardly any does.
 
+    `firsts` and `seconds` say how often each came up under the two inputs.
+
     Examples
     --------
-    >>> outputs = np.array([0, 0, 0, 1, 1, 1])
-    >>> labels = np.array([True, True, False, False, False, True])
-    >>> score = learn_table(outputs, labels, 0.5)
+    >>> score = learn_table(np.array([0, 1]), np.array([2.0, 1.0]), np.array([1.0, 2.0]), 0.5)
     >>> score(np.array([0, 1, 2])).round(2).tolist()
     [0.51, -0.51, 0.0]
     """
@@ -173,15 +188,13 @@ def learn_table(
         for output in outputs:
             vocabulary.setdefault(output, len(vocabulary) + 1)
     found = shape_codes(outputs) if shapes else codes(outputs, vocabulary)
-    keys, places, inverse, counts = np.unique(
-        found, return_index=True, return_inverse=True, return_counts=True
-    )
+    keys, places, inverse = np.unique(found, return_index=True, return_inverse=True)
+    first: Floats = np.bincount(inverse, weights=firsts, minlength=len(keys)).astype(np.float64)
+    second: Floats = np.bincount(inverse, weights=seconds, minlength=len(keys)).astype(np.float64)
     # Values that came once are no atoms as far as one can see.
-    atoms = counts > 1
-    if len(keys) > _DIFFERENT * len(outputs) and not atoms.any():
+    atoms = first + second > 1.0
+    if not atoms.any():
         return None
-    first: Floats = np.bincount(inverse, weights=labels, minlength=len(keys)).astype(np.float64)
-    second: Floats = counts.astype(np.float64) - first
     rare = ~atoms
     other = float(_log_ratios(first[rare].sum(), second[rare].sum(), max(smoothing, 1.0)))
     logs = _log_ratios(first, second, smoothing)
@@ -198,6 +211,8 @@ def learn_tree(
     if len(labels) < 4 * _LEAST_LEAF or labels.all() or not labels.any():
         return None
     columns = _finite(values(outputs, features))
+    telling = _most_telling(columns, labels)
+    features, columns = [features[i] for i in telling], columns[:, telling]
     tree = DecisionTreeClassifier(
         max_leaf_nodes=_LEAVES, min_samples_leaf=_LEAST_LEAF, random_state=seed
     )
@@ -240,6 +255,7 @@ def learn_boosted(
 def _most_telling(columns: Floats, labels: Bools) -> list[int]:
     """Columns whose quantiles differ most between the labels, by a chi-squared statistic."""
     found = []
+    columns, labels = columns[:_TOLD], labels[:_TOLD]
     base = labels.mean()
     for column in columns.T:
         edges = np.unique(np.nanquantile(column, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]))
