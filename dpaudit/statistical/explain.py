@@ -114,7 +114,7 @@ def _table(score: TableScore, attacker: Attacker, side: int, names: Names) -> st
         parts.append(f"{what} {several}{listed}")
     if others:
         parts.append("the output did not come up twice in learning")
-    return ", or ".join(parts) or "never as far as learning shows"
+    return ", or ".join(parts) or "an output comes up that learning did not see"
 
 
 def _output(value: Any, names: Names) -> str:
@@ -135,14 +135,14 @@ def _rules(attacker: Attacker, outputs: NDArray[Any], side: int) -> str:
     outputs = outputs[:_FITTED]
     said = attacker.guess(outputs) == side
     if not said.any() or said.all():
-        return "in every case" if said.any() else "too rarely to say when"
+        return "anything comes out" if said.any() else "a rare output comes up"
     columns = np.nan_to_num(values(outputs, features), nan=-1e30, posinf=1e30, neginf=-1e30)
     tree = DecisionTreeClassifier(max_leaf_nodes=8, random_state=0).fit(columns, said)
     agreement = float((tree.predict(columns) == said).mean())
     paths = _paths(tree.tree_, features)
     rules = [rule for rule, _ in sorted(paths, key=lambda path: -path[1])[:_RULES]]
     if not rules:
-        return f"mostly by {_most_used(tree, features)} (no short rule describes it)"
+        return f"a rule says so that is too long to show, mostly by {_most_used(tree, features)}"
     text = "; or ".join(rules)
     return f"{text} (in short: this agrees with it on {agreement:.1%} of the outputs)"
 
