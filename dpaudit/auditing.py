@@ -1,9 +1,17 @@
 """`audit`: checks a claim about a mechanism with the best evidence available."""
 
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from .blackbox import (
+    DRAWS,
+    Sampling,
+    audit_black_box,
+    audit_words_by_sampling,
+    by_sampling,
+)
 from .certificates.certify import PATIENCE, Certification, certify
 from .claims import Claim
 from .curves import curves
@@ -20,7 +28,8 @@ from .mechanisms.protocol import (
     HasSteps,
     WordMechanism,
 )
-from .proven import lower_bound, proven_bound
+from .proofstatus import contradicts_proof
+from .proven import lower_bound
 from .records import unknown_result
 from .results import (
     AuditResult,
@@ -30,45 +39,69 @@ from .results import (
     Verdict,
     wording,
 )
+from .statistical.drawing import source_of
 from .statistics import privacy_statistics
 
 __all__ = ["audit"]
 
 
 def audit(
-    mechanism: WordMechanism,
+    mechanism: Any,
     claim: Claim | None = None,
     *,
+    pairs: Iterable[Sequence[Any]] | None = None,
     method: Literal["auto", "exact", "statistical"] = "auto",
     certificate: str | Path | None = None,
     alpha: float = 0.05,
     draws: int | None = None,
     seed: int = 0,
+    sequential: bool = False,
+    bits: bool = False,
+    workers: int = 0,
+    time_limit: float = 60.0,
     progress: Progress | None = None,
 ) -> AuditResult:
-    """Check `claim` (by default the mechanism's own) over every pair of words.
+    """Check `claim` (by default the mechanism's own): over every pair of words where there is an
+    output law, or by draws.
 
     Parameters
     ----------
     mechanism
-        A word mechanism with an exact law, or one that adds radial noise to a vector; one with
-        neither is upheld where a proven bound on its epsilon says so.
+        A word mechanism with an exact law, or one that adds radial noise to a vector; or a black
+        box: an object with `sample(x, size, rng)`, a function f(x, size, rng) that returns `size`
+        outputs, or a function f(x) or f(x, rng) that returns one. Outputs may be numbers, vectors,
+        text or tuples.
     claim
         What to check; `PureDP`, `ApproximateDP` or `MetricDP`.
     method
         "exact": the output law in floating point. "auto", for the best evidence that there is,
         derives what that finds anew in ball arithmetic, unless this would take minutes.
         "statistical": from random directions of radial noise; "auto" takes it where there is
-        no exact law.
+        no exact law. Of a word mechanism it draws pairs of words and tests the sampler, as for a
+        black box, unless the noise is radial and no pairs are given.
+    pairs
+        Pairs (x, x') of inputs on which a black box is tested, or (x, x', distance) for a metric
+        claim on inputs that are not numbers; see `neighbouring_answers`.
     certificate
         File to write the certificate to. If this is given, minutes do not matter.
     alpha
         Error probability of everything statistical in the result, taken together.
     draws
-        Directions of the noise that a statistical audit draws; by default 100,000.
+        Outputs that the audit of a black box draws all in all, by default 1,000,000; or directions
+        of radial noise, by default 100,000.
     seed
         Fixes the sample of pairs that the curves show, on which the verdict of an exact audit does
         not depend, and the directions of a statistical one.
+    sequential
+        Of a black box: bet on every draw and stop as soon as the claim is refuted.
+    bits
+        Of a black box: look at the last bits of floating-point numbers too, by which samplers
+        leak whose ideal law is private.
+    workers
+        Processes that call a black box; 0 for this one. With workers, a crash or a hang is
+        survived and reported with its input.
+    time_limit
+        Seconds that one call of a black box may take.
     progress
         Called now and then with the name of a stage and the part of it that is done.
 
@@ -94,17 +127,31 @@ def audit(
     """
     if method not in ("auto", "exact", "statistical"):
         raise InputError(f"method is {method!r}, but it must be auto, exact or statistical.")
+    sampling = Sampling(
+        draws=DRAWS if draws is None else draws,
+        alpha=alpha,
+        seed=seed,
+        sequential=sequential,
+        bits=bits,
+        workers=workers,
+        time_limit=time_limit,
+    )
+    if not hasattr(mechanism, "space"):
+        if method == "exact" or certificate is not None:
+            raise InputError(
+                f"{source_of(mechanism).name} is a black box: it has no exact law (log_laws), so "
+                "there is no exact evidence and no certificate. Use the method auto."
+            )
+        return audit_black_box(mechanism, claim, pairs, sampling, progress)
+    claim = claim or mechanism.claim
+    if claim is None:
+        raise InputError("The mechanism makes no claim: say which one to check.")
+    if by_sampling(mechanism, method, pairs, sequential):
+        return audit_words_by_sampling(mechanism, claim, pairs, sampling, progress)
     if not hasattr(mechanism, "log_laws"):
-        return audit_without_law(
-            mechanism, claim, method, certificate, alpha, draws, seed, progress
-        )
-    if method == "statistical":
-        raise InputError(
-            f"{mechanism.name} has an exact law, which says more than draws: use the method auto."
-        )
+        return audit_without_law(mechanism, claim, method, certificate, draws, sampling, progress)
     if certificate is not None and method == "exact":
         raise InputError("A certificate is more than exact evidence: use the method auto.")
-    claim = claim or mechanism.claim
     try:
         findings = exact_audit(mechanism, claim, progress=progress)
         statistics = privacy_statistics(
@@ -118,12 +165,8 @@ def audit(
             )
     except NumericalError as error:
         return unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
-    theorem = proven_bound(mechanism, claim)
-    if theorem is not None and findings.epsilon.lower > theorem.value * (1.0 + 1e-9):
-        contradiction = (
-            f"Internal contradiction: the exact audit finds ε* ≥ {findings.epsilon.lower!r}, but "
-            f"it is proven to be at most {theorem.value!r}: {theorem.statement}."
-        )
+    contradiction = contradicts_proof(mechanism, claim, findings.epsilon)
+    if contradiction:
         return unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, contradiction)
     verdict, reason = decide(claim, findings)
     result = unknown_result(mechanism, claim, seed, verdict, reason).model_copy(

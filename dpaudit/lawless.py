@@ -2,14 +2,17 @@
 or from what is proven about them for every vocabulary."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from .blackbox import Sampling, audit_words_by_sampling
 from .claims import Claim
 from .errors import InputError, NumericalError
 from .exact.audit import Progress
 from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
+from .proofstatus import how_proven, proof_record
 from .proven import lower_bound, proven_bound
 from .radial import audit as radial
 from .radial.sampled import sampled_statistics
@@ -21,6 +24,7 @@ from .results import (
     ProvenBoundRecord,
     Verdict,
 )
+from .statistical.bounds import share
 
 __all__ = ["audit_without_law"]
 
@@ -33,12 +37,15 @@ def audit_without_law(
     claim: Claim,
     method: str,
     certificate: str | Path | None,
-    alpha: float,
     draws: int | None,
-    seed: int,
+    sampling: Sampling,
     progress: Progress | None,
 ) -> AuditResult:
-    """The audit of a mechanism whose law cannot be computed, only estimated, or not even that."""
+    """The audit of a mechanism whose law cannot be computed, only estimated, or not even that.
+
+    `draws` is what the user asked for, None for the usual number.
+    """
+    alpha, seed = sampling.alpha, sampling.seed
     if method == "exact" or certificate is not None:
         raise InputError(
             f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
@@ -48,13 +55,7 @@ def audit_without_law(
         result = _proven_only(mechanism, claim, seed)
         if not hasattr(mechanism, "sample_indices"):
             return result
-        each = DRAWS_EACH if draws is None else draws
-        alpha = radial.require_budget(each, alpha)
-        stage = (lambda part: progress("privacy statistics", part)) if progress else None
-        statistics = sampled_statistics(mechanism, each, alpha, np.random.default_rng(seed), stage)
-        return result.model_copy(
-            update={"statistics": statistics, "draws": each * len(mechanism.space), "alpha": alpha}
-        )
+        return _with_draws(result, mechanism, claim, draws, sampling, progress)
     directions = radial.DIRECTIONS if draws is None else draws
     try:
         findings = radial.radial_audit(
@@ -73,7 +74,7 @@ def audit_without_law(
             "Decided by geometry: whether the noise reaches a word was decided in exact arithmetic."
         )
     elif evidence is Evidence.EXACT and bound is not None:
-        certification = _on_paper(bound.statement)
+        certification = how_proven(bound.statement, proof_record(mechanism, claim))
     return unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
             "evidence": evidence,
@@ -93,6 +94,33 @@ def audit_without_law(
     )
 
 
+def _with_draws(
+    result: AuditResult,
+    mechanism: SampledWordMechanism,
+    claim: Claim,
+    draws: int | None,
+    sampling: Sampling,
+    progress: Progress | None,
+) -> AuditResult:
+    """What formulas say, with statistics from draws; and where they decide nothing, a test of the
+    sampler on pairs of words."""
+    decided = result.verdict is not Verdict.INCONCLUSIVE
+    each = DRAWS_EACH if draws is None else draws if decided else min(draws, DRAWS_EACH)
+    alpha = radial.require_budget(each, sampling.alpha)
+    for_statistics, for_test = (alpha, 0.0) if decided else share(alpha, 2)
+    stage = (lambda part: progress("privacy statistics", part)) if progress else None
+    rng = np.random.default_rng(sampling.seed)
+    statistics = sampled_statistics(mechanism, each, for_statistics, rng, stage)
+    drawn, bound = each * len(mechanism.space), result.proven_bound
+    if not decided:
+        tested = replace(sampling, alpha=for_test)
+        result = audit_words_by_sampling(mechanism, claim, None, tested, progress)
+        drawn += result.draws or 0
+    return result.model_copy(
+        update={"statistics": statistics, "draws": drawn, "alpha": alpha, "proven_bound": bound}
+    )
+
+
 def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> AuditResult:
     """What a proven bound alone says about a mechanism that nothing else is known of."""
     lower = lower_bound(mechanism, claim)
@@ -101,7 +129,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
             update={
                 "epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
                 "closed_form": lower,
-                "certification": _on_paper(lower.statement),
+                "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
             }
         )
     bound = _proven_bound_record(mechanism, claim)
@@ -119,7 +147,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
             "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
             "delta_at_claim": Interval(lower=0.0, upper=0.0),
             "proven_bound": bound,
-            "certification": _on_paper(bound.statement),
+            "certification": how_proven(bound.statement, proof_record(mechanism, claim)),
         }
     )
 
@@ -132,11 +160,4 @@ def _proven_bound_record(mechanism: SampledWordMechanism, claim: Claim) -> Prove
         statement=bound.statement,
         epsilon_upper=bound.value,
         decides=bound.value <= claim.epsilon,
-    )
-
-
-def _on_paper(statement: str) -> str:
-    return (
-        f"Proven on paper: {statement}. Not derived for this vocabulary, and not checked by a "
-        "machine."
     )

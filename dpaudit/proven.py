@@ -12,9 +12,9 @@ from .mechanisms.protocol import (
     SampledWordMechanism,
 )
 from .mechanisms.spaces import EmbeddingSpace
-from .results import ClosedFormRecord
+from .results import ClosedFormRecord, Interval
 
-__all__ = ["claimed_space", "lower_bound", "proven_bound"]
+__all__ = ["claimed_space", "contradiction", "in_distances_of", "lower_bound", "proven_bound"]
 
 #: Room for the rounding of distances and bounds, relatively.
 _ROOM = 1e-9
@@ -36,15 +36,22 @@ def claimed_space(mechanism: SampledWordMechanism, claim: Claim) -> EmbeddingSpa
 
 
 def proven_bound(mechanism: SampledWordMechanism, claim: Claim) -> EpsilonUpperBound | None:
-    """The mechanism's own proven bound on epsilon*, in the distances of the claim.
+    """The mechanism's own proven bound on epsilon*, in the distances of the claim; None if there
+    is none."""
+    bound = mechanism.epsilon_upper_bound() if isinstance(mechanism, HasUpperBound) else None
+    return None if bound is None else in_distances_of(claim, mechanism, bound)
 
-    It is stated in the distances of the mechanism's own claim. Where either has none, it is
-    multiplied by the largest distance or divided by the smallest; other distances cannot be
-    compared: None.
+
+def in_distances_of(
+    claim: Claim, mechanism: SampledWordMechanism, bound: EpsilonUpperBound
+) -> EpsilonUpperBound | None:
+    """A bound that is stated in the distances of the mechanism's own claim, in those of `claim`.
+
+    Where either has none, it is multiplied by the largest distance or divided by the smallest;
+    other distances cannot be compared: None.
     """
     own: Claim | None = getattr(mechanism, "claim", None)
-    bound = mechanism.epsilon_upper_bound() if isinstance(mechanism, HasUpperBound) else None
-    if bound is None or own is None:
+    if own is None:
         return None
     if own.kind != "metric" and claim.kind != "metric":
         return bound
@@ -59,6 +66,28 @@ def proven_bound(mechanism: SampledWordMechanism, claim: Claim) -> EpsilonUpperB
         value = bound.value * measured.extent.max_distance * (1.0 + _ROOM)
         return EpsilonUpperBound(f"{bound.statement}; times the largest distance", value)
     return bound if _same_metric(mechanism, claim, own) else None
+
+
+def contradiction(
+    found: Interval, upper: EpsilonUpperBound | None, lower: ClosedFormRecord | None = None
+) -> str | None:
+    """Why what an audit found about epsilon* cannot be true if what is proven is; None if it can.
+    Whoever sees one must believe neither.
+
+    >>> contradiction(Interval(lower=2.0, upper=2.1), EpsilonUpperBound("ε* ≤ ε", 1.0))
+    'Internal contradiction: the audit finds ε* ≥ 2.0, but it is proven to be at most 1.0 (ε* ≤ ε).'
+    """
+    if upper is not None and found.lower > upper.value * (1.0 + _ROOM):
+        return (
+            f"Internal contradiction: the audit finds ε* ≥ {found.lower!r}, but it is proven to be "
+            f"at most {upper.value!r} ({upper.statement})."
+        )
+    if lower is not None and found.upper < lower.epsilon_lower * (1.0 - _ROOM):
+        return (
+            f"Internal contradiction: the audit finds ε* ≤ {found.upper!r}, but it is proven to be "
+            f"at least {lower.epsilon_lower!r} ({lower.statement})."
+        )
+    return None
 
 
 def lower_bound(mechanism: SampledWordMechanism, claim: Claim) -> ClosedFormRecord | None:

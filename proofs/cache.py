@@ -7,7 +7,6 @@ exactly this content, counts as absent.
 
 import hashlib
 import json
-import os
 import sys
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
@@ -21,6 +20,7 @@ from ..errors import InputError
 from ..files import write_whole
 from . import checker
 from .engines import versions
+from .folder import folder
 from .model import StepResult, Theorem, TheoremResult
 from .signs import declared
 
@@ -43,15 +43,6 @@ def check(theorem: Theorem, *, use_cache: bool = True) -> TheoremResult:
     if use_cache and result.established:
         _write(path, result)
     return result
-
-
-def folder() -> Path:
-    """Where results are kept."""
-    named = os.environ.get("DPAUDIT_CACHE")
-    if named:
-        return Path(named) / "proofs"
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "dpaudit" / "proofs"
 
 
 def key(theorem: Theorem) -> str:

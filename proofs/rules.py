@@ -200,13 +200,17 @@ class OneTerm:
 
 @dataclass(frozen=True)
 class SubRange:
-    """Σ f over a ≤ k ≤ b is at most Σ f over c ≤ k ≤ d, for f ≥ 0 (by signs), c ≤ a, b ≤ d."""
+    """Σ f or ∫ f over [a, b] is at most that over [c, d], for f ≥ 0 (by signs), c ≤ a, b ≤ d."""
 
     def derive(self, premises: Premises, goal: Relation) -> Judgement:
-        """The sums are read off the goal; premises may compare the ranges."""
+        """Both are read off the goal; premises may compare the ranges."""
         part, whole = goal.left, goal.right
+        _require(type(part) is type(whole), "not two sums or two integrals")
         for total in (part, whole):
-            _require(isinstance(total, sp.Sum) and len(total.limits) == 1, "not two sums")
+            _require(
+                isinstance(total, sp.Sum | sp.Integral) and len(total.limits) == 1,
+                "no sum and no integral",
+            )
             _require(
                 bounds_fit(total) and known(total.function, "nonnegative"),
                 "the terms are not known to be nonnegative",
@@ -214,8 +218,9 @@ class SubRange:
         (variable, first, last), (other, lower, upper) = part.limits[0], whole.limits[0]
         # The body comes from the larger range; the comparison with the goal finds any other.
         body = substitute(whole.function, ((other, variable),))
-        conditions = [le(lower, first), le(first, last + 1), le(last, upper)]
-        derived = le(sp.Sum(body, (variable, first, last)), whole)
+        room = 1 if isinstance(part, sp.Sum) else 0
+        conditions = [le(lower, first), le(first, last + room), le(last, upper)]
+        derived = le(part.func(body, (variable, first, last)), whole)
         return Judgement(derived, _hypotheses(premises) | _owed(conditions, premises))
 
 

@@ -20,10 +20,11 @@ _LISTED = 12
 _CERTAIN = 30.0 * math.log(10.0)
 
 
-def render(result: AuditResult) -> str:
+def render(result: AuditResult, command: str | None = None) -> str:
     """The page as HTML text: no scripts, nothing loaded, the same bytes for the same result.
 
-    Parts that the result lacks are left out, or replaced by a line that says so.
+    Parts that the result lacks are left out, or replaced by a line that says so. `command` repeats
+    the audit, where the result does not hold all that it needs.
     """
     from .figures import LEAST_MASS, figures  # matplotlib, which only a page needs
 
@@ -35,6 +36,7 @@ def render(result: AuditResult) -> str:
             say=wording,
             figures=figures(result),
             least_mass=LEAST_MASS,
+            command=wording.command(result) or command,
             conclusion=_conclusion(result),
             outputs=_listed_outputs(result),
         )
@@ -82,6 +84,8 @@ def _conclusion(result: AuditResult) -> str | None:
     not say it in its explanation."""
     witness = result.witness
     if result.verdict is not Verdict.VIOLATED or witness is None or result.explanation:
+        return None
+    if result.attack is not None:  # which says it by its right guesses
         return None
     allowed = result.claim.epsilon * witness.distance
     if witness.log_ratio <= allowed:  # what breaks the claim is its delta

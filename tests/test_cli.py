@@ -211,7 +211,7 @@ BAD_INPUT = {
     ),
     "unknown module": (("audit", "nothing_here:f", "-e", "1"), "nothing_here"),
     "unknown attribute": (("audit", "json:nothing", "-e", "1"), "nothing"),
-    "no exact law": (("audit", "json:JSONEncoder", "-e", "1"), "epsilon"),
+    "no mechanism": (("audit", "json:JSONEncoder", "-e", "1"), "neither a method sample"),
     "bad duplicate rule": ((*AUDIT, "-e", "1", "--on-duplicate", "keep"), "keep"),
 }
 

@@ -12,6 +12,8 @@ n = sp.Symbol("n", integer=True, positive=True)
 x, y = sp.symbols("x y", real=True)
 a, b = sp.symbols("a b", positive=True)
 f = sp.Function("f", real=True)
+POWERS = sp.Sum(b**k, (k, 1, n))
+LINE = sp.Integral(f(x), (x, -sp.oo, sp.oo))
 
 #: True, and decided by the engine.
 TRUE = [
@@ -22,11 +24,18 @@ TRUE = [
     ("sympy", (), eq(sp.Limit(sp.exp(a) / a, a, sp.oo), sp.oo)),
     ("sympy", (eq(f(1), 2),), eq(f(1) + 1, 3)),
     ("sympy", (), gt(sp.exp(x) + a, 0)),
+    ("sympy", (), eq(sp.Sum(f(k), (k, 1, n + 1)), sp.Sum(f(k), (k, 1, n)) + f(n + 1))),
+    ("sympy", (), eq(sp.Product(f(k), (k, 1, n + 1)), sp.Product(f(k), (k, 1, n)) * f(n + 1))),
+    ("sympy", (), eq(sp.log(a / POWERS), sp.log(a) - sp.log(POWERS))),
     ("z3", (le(x, y), le(y, 1)), le(x, 1)),
     ("z3", (), ge(x**2 + y**2, 2 * x * y)),
     ("z3", (), eq(sp.exp(x + y / 2), sp.exp(x) * sp.exp(y / 2))),
     ("z3", (le(a, b),), le(1 / b, 1 / a)),
     ("z3", (), ge(sp.Max(x, y), x)),
+    ("z3", (lt(a, LINE),), le(-LINE, b)),
+    ("z3", (), le(0, sp.exp(-a * sp.sqrt(sp.Sum((f(k) - x) ** 2, (k, 1, n)))))),
+    ("z3", (), le(sp.sqrt(a + b), sp.sqrt(a) + sp.sqrt(b))),
+    ("z3", (le(a, b),), le(a ** sp.Rational(3, 2), b * sp.sqrt(a))),
     ("z3", (lt(0, f(1)),), ne(f(1), 0)),
     ("arb", (le(0, x), le(x, 1)), lt(sp.exp(x), sp.Rational(11, 4))),
     ("arb", (), lt(sp.pi, sp.Rational(22, 7))),
@@ -44,6 +53,15 @@ FALSE = [
     ((), eq(sp.Sum(a * f(k), (k, 1, n)), sp.Sum(f(k), (k, 1, n)))),
     ((), gt(sp.exp(1), 3)),
     ((), ne(x, y)),
+    ((), eq(sp.Sum(f(k), (k, 1, n + 1)), sp.Sum(f(k), (k, 1, n)) + f(n))),
+    ((), eq(sp.Sum(f(k), (k, 9, n + 1)), sp.Sum(f(k), (k, 9, n)))),
+    ((), ge(sp.sqrt(a + b), sp.sqrt(a) + sp.sqrt(b))),
+    ((), eq(sp.sqrt(x**2), x)),
+    ((), eq(sp.Sum(k * f(k), (k, 1, n)), n * sp.Sum(f(k), (k, 1, n)))),
+    ((), eq(sp.Sum(f(k) ** 2, (k, 1, n)), sp.Sum(f(k), (k, 1, n)) ** 2)),
+    ((), eq(sp.Integral(x * f(x), (x, 0, 1)), x * sp.Integral(f(x), (x, 0, 1)))),
+    ((), le(0, LINE)),
+    ((), eq(sp.log(POWERS**2), sp.log(POWERS))),
 ]
 
 

@@ -183,6 +183,21 @@ def test_sub_range():
         SubRange().derive((), le(sp.Sum(f(k), (k, 2, j)), sp.Sum(f(k), (k, 1, n))))
 
 
+def test_a_part_of_an_integral():
+    h = sp.Function("h", nonnegative=True)
+    part, whole = sp.Integral(h(x), (x, a, y)), sp.Integral(h(z), (z, 0, b))
+    derived = SubRange().derive((shown(le(y, b)),), le(part, whole))
+    assert derived.conclusion == le(part, whole)
+    # That 0 <= a is known; that the part is no range backwards is owed.
+    assert derived.hypotheses == given(le(a, y))
+    with pytest.raises(RuleError, match="nonnegative"):
+        SubRange().derive((), le(sp.Integral(f(x), (x, a, y)), sp.Integral(f(x), (x, 0, b))))
+    with pytest.raises(RuleError, match="two sums or two integrals"):
+        SubRange().derive((), le(sp.Sum(g(k), (k, 1, n)), whole))
+    with pytest.raises(RuleError, match="no sum"):
+        SubRange().derive((), le(sp.Product(g(k), (k, 1, n)), sp.Product(g(k), (k, 1, m))))
+
+
 def test_monotone():
     assert Monotone("exp").derive((shown(lt(x, y)),), GOAL) == shown(lt(sp.exp(x), sp.exp(y)))
     assert Monotone("ln").derive((shown(le(a, b)),), GOAL) == shown(le(sp.log(a), sp.log(b)))

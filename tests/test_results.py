@@ -32,7 +32,7 @@ def test_every_field_of_the_specification_is_there(result):
     assert list(data) == [
         *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
         *("delta_at_claim", "delta_pair", "witness", "statistics", "curves", "search"),
-        *("closed_form", "proven_bound", "explanation", "proof"),
+        *("closed_form", "proven_bound", "explanation", "attack", "proof"),
         *("certification", "certified_epsilon", "certificate"),
         *("draws", "alpha", "detectable_epsilon", "seed", "versions"),
     ]

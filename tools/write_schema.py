@@ -1,4 +1,4 @@
-"""Write the JSON schemas of results and certificates: `python -m tools.write_schema FOLDER`."""
+"""Write the JSON schemas of all documents: `python -m tools.write_schema FOLDER`."""
 
 import json
 import sys
@@ -6,12 +6,14 @@ from pathlib import Path
 
 from dpaudit.certificates import Certificate
 from dpaudit.results import AuditResult
+from dpaudit.results.proof import ProofDocument
 from dpaudit.results.sweep import SweepResult
 
 #: File names with the models that they describe.
 SCHEMAS = {
     "audit-result.schema.json": AuditResult,
     "certificate.schema.json": Certificate,
+    "proof.schema.json": ProofDocument,
     "sweep.schema.json": SweepResult,
 }
 

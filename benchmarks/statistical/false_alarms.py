@@ -25,13 +25,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(CORRECT))
     parser.add_argument("--audits", type=int, default=2_000)
     parser.add_argument("--draws", type=int, default=20_000)
+    parser.add_argument("--design", choices=["fixed", "sequential", "both"], default="both")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     print(f"{options.audits} audits of {options.draws:,} draws each, alpha = {ALPHA}")
     print("| mechanism | ε | design | alarms | rate | p of a rate above alpha |")
     print("|---|---|---|---|---|---|")
     for name in options.names:
-        for sequential in (False, True):
+        for sequential in {"fixed": [False], "sequential": [True]}.get(
+            options.design, [False, True]
+        ):
             function = partial(alarm, name=name, draws=options.draws, sequential=sequential)
             alarms = sum(over_seeds(function, range(options.audits), options.jobs))
             p = binomtest(alarms, options.audits, ALPHA, alternative="greater").pvalue

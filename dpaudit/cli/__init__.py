@@ -12,7 +12,8 @@ import typer
 
 from .. import __version__
 from ..errors import DPAuditError
-from . import audit, law, mechanisms, privatize, verify
+from . import audit, law, mechanisms, privatize, prove, verify
+from .inputs import PairCommand
 
 __all__ = ["app", "main"]
 
@@ -31,8 +32,9 @@ app = typer.Typer(
     ),
 )
 app.command("mechanisms")(mechanisms.command)
-app.command("audit")(audit.command)
+app.command("audit", cls=PairCommand)(audit.command)
 app.command("law")(law.command)
+app.command("prove")(prove.command)
 app.command("privatize")(privatize.command)
 app.command("verify")(verify.command)
 

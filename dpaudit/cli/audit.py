@@ -1,15 +1,19 @@
 """`dpaudit audit`: one audit."""
 
 import json
+import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from ..errors import InputError
+from .claimed import claim_from, claim_of_black_box
+from .inputs import Changes, Distance, Pair, Queries, input_pairs, word_pairs
 from .options import (
+    Bits,
     Epsilon,
     JsonFile,
     Limit,
@@ -19,34 +23,42 @@ from .options import (
     Parameters,
     Quiet,
     Seed,
+    Sequential,
     Space,
-    build_mechanism,
+    TimeLimit,
+    Workers,
     load_space,
     number,
     parse_parameters,
     progress_bar,
     write_output,
 )
+from .sweeps import run_sweep
+from .targets import Target, canonical_pairs, find_target
 
 if TYPE_CHECKING:
     from ..claims import Claim
+    from ..results import AuditResult
+    from ..statistical.drawing import Source
 
 __all__ = ["command"]
 
-#: How a claim in another currency becomes one that can be audited.
-_CONVERSIONS = {
-    "zcdp": "ρ-zCDP implies approximate DP with ε = ρ + 2·sqrt(ρ·ln(1/δ)) for every δ "
-    "(Bun and Steinke 2016, proposition 1.3)",
-    "renyi": "(α, ε)-Rényi DP implies approximate DP with ε + ln(1/δ)/(α - 1) for every δ "
-    "(Mironov 2017, proposition 3)",
-    "gaussian": "μ-Gaussian DP implies approximate DP with δ(ε) = Φ(-ε/μ + μ/2) - "
-    "e^ε·Φ(-ε/μ - μ/2) (Dong, Roth and Su 2022, corollary 2.13)",
+#: Options, as Typer names them, that say something about words or about black boxes only.
+_OF_WORDS = {
+    "space": "--space",
+    "limit": "--limit",
+    "on_duplicate": "--on-duplicate",
+    "certificate_file": "--certificate",
+    "sweep": "--sweep",
 }
-_CONVERSIONS["rdp"] = _CONVERSIONS["renyi"]
-_CONVERSIONS["gdp"] = _CONVERSIONS["gaussian"]
+_OF_BLACK_BOXES = {"distance": "--distance", "queries": "--queries", "changes": "--changes"}
+
+#: What does not belong into the command that repeats an audit.
+_OUTPUTS = ("--json", "--html", "--log", "--certificate")
 
 
 def command(
+    context: typer.Context,
     name: Name,
     epsilon: Epsilon = None,
     space: Space = "builtin",
@@ -58,8 +70,8 @@ def command(
         str,
         typer.Option(
             "--method",
-            help="auto (certified where that takes at most a minute), exact, or statistical (of "
-            "mechanisms without an exact law).",
+            help="auto (certified where that takes at most a minute, by draws where there is no "
+            "law), exact, or statistical (by draws).",
         ),
     ] = "auto",
     claim: Annotated[
@@ -78,6 +90,10 @@ def command(
             "--delta", metavar="NUMBER", parser=number, help="Failure mass that the claim allows."
         ),
     ] = None,
+    pair: Pair = None,
+    distance: Distance = None,
+    queries: Queries = None,
+    changes: Changes = "every",
     alpha: Annotated[
         float,
         typer.Option(
@@ -89,8 +105,16 @@ def command(
     ] = 0.05,
     draws: Annotated[
         int | None,
-        typer.Option("--draws", help="What a statistical audit draws; default: 100,000."),
+        typer.Option(
+            "--draws",
+            help="What is drawn all in all; default: 1,000,000 outputs, or 100,000 directions of "
+            "radial noise.",
+        ),
     ] = None,
+    sequential: Sequential = False,
+    bits: Bits = False,
+    workers: Workers = None,
+    time_limit: TimeLimit = 60.0,
     max_detectable: Annotated[
         float | None,
         typer.Option(
@@ -128,69 +152,82 @@ def command(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Audit one mechanism: the true epsilon over all pairs of words, with a witness.
+    """Audit one mechanism: the true epsilon over all pairs of words with a witness, or, of anything
+    that can be sampled, what draws show.
 
-    --epsilon is the mechanism's parameter, and its claim unless --claim-epsilon says otherwise.
+    --epsilon is the mechanism's parameter, and its claim unless --claim-epsilon says otherwise; a
+    function or object of your own needs --claim-epsilon.
     Exit code 0: the claim is upheld, or draws did not refute it that would have refuted
     --max-detectable; 1: violated; 2: bad input; 3: undecided.
 
     Example: dpaudit audit metric-exponential --epsilon 12 --html report.html
+
+    Example: dpaudit audit my_module:noisy_sum --claim-epsilon 1 --pair 0 1
     """
     from ..auditing import audit
 
     started = time.time()
-    vocabulary = load_space(space, limit, metric, on_duplicate)
-    if sweep is not None:
-        if certificate_file or log_file:
-            raise InputError("--sweep goes with neither --certificate nor --log.")
-        given = parse_parameters(epsilon, settings)
-        code = _sweep(
-            sweep,
-            lambda key, value: build_mechanism(name, vocabulary, _with(given, key, value)),
-            lambda own: _claim(own.claim, claim, claim_epsilon, delta),
-            {"alpha": alpha, "draws": draws, "seed": seed},
-            (json_file, html_file, quiet),
-        )
-        raise typer.Exit(code)
-    mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
-    if not hasattr(mechanism, "claim"):
-        raise InputError(
-            f"{name} has no exact law and makes no claim, and mechanisms that can only be sampled "
-            "cannot be audited yet."
-        )
-    checked = _claim(mechanism.claim, claim, claim_epsilon, delta)
     if method not in ("auto", "exact", "statistical"):
         raise InputError(f"--method is {method!r}, but it must be auto, exact or statistical.")
     if max_detectable is not None and not max_detectable > 0.0:
         raise InputError(f"--max-detectable is {max_detectable:g}, but it must be above 0.")
+    target = find_target(name)
+    _refuse(context, target)
+    parameters = parse_parameters(epsilon, settings)
+    pairs: Any
+    if target.words:
+        vocabulary = load_space(space, limit, metric, on_duplicate)
+        if sweep is not None:
+            if certificate_file or log_file or pair or sequential:
+                raise InputError(
+                    "--sweep goes with none of --certificate, --log, --pair and --sequential."
+                )
+            code = run_sweep(
+                sweep,
+                lambda values: target.with_space(vocabulary, values),
+                parameters,
+                lambda own: claim_from(own.claim, claim, claim_epsilon, delta),
+                {"alpha": alpha, "draws": draws, "seed": seed},
+                (json_file, html_file, quiet),
+            )
+            raise typer.Exit(code)
+        mechanism = target.with_space(vocabulary, parameters)
+        checked = claim_from(getattr(mechanism, "claim", None), claim, claim_epsilon, delta)
+        pairs = word_pairs(pair, vocabulary)
+    else:
+        source = context.get_parameter_source("metric")
+        by = metric if source is not None and source.name == "COMMANDLINE" else None
+        mechanism = target.black_box(parameters)
+        checked = claim_of_black_box(mechanism, (claim, claim_epsilon, delta, by))
+        pairs = _pairs_of_black_box(
+            target, mechanism, checked, input_pairs(pair, distance, queries, changes)
+        )
     stages: dict[str, float] = {}
     with progress_bar(quiet) as show:
         result = audit(
             mechanism,
             checked,
+            pairs=pairs,
             method=cast("Literal['auto', 'exact', 'statistical']", method),
             certificate=certificate_file,
             alpha=alpha,
             draws=draws,
             seed=seed,
+            sequential=sequential,
+            bits=bits,
+            workers=int(target.foreign) if workers is None else workers,
+            time_limit=time_limit,
             progress=_timed(stages, started, show),
         )
     if certificate_file and result.certificate is None:
         print(f"dpaudit: no certificate is written. {result.certification}", file=sys.stderr)
-    if json_file:
-        write_output(json_file, result.to_json())
-    if html_file:
-        from ..reports import page
-
-        write_output(html_file, page.render(result))
-    if log_file:
-        run = {
-            "command": sys.argv[1:],
-            "started": started,
-            "seconds": time.time() - started,
-            "stage_finished_after": stages,
-        }
-        write_output(log_file, json.dumps(run, indent=2) + "\n")
+    run = {
+        "command": sys.argv[1:],
+        "started": started,
+        "seconds": time.time() - started,
+        "stage_finished_after": stages,
+    }
+    _write(result, json_file, html_file, log_file, run)
     if not quiet and json_file != "-":
         from ..reports import terminal
 
@@ -200,79 +237,71 @@ def command(
     raise typer.Exit(result.exit_code_within(max_detectable))
 
 
-def _with(parameters: dict[str, Any], key: str, value: float) -> dict[str, Any]:
-    if key in parameters:
-        raise InputError(f"{key} is given twice, once in --sweep.")
-    return {**parameters, key: value}
-
-
-def _sweep(
-    text: str,
-    build: Callable[[str, float], Any],
-    claim: Callable[[Any], "Claim"],
-    options: dict[str, Any],
-    outputs: tuple[str | None, str | None, bool],
-) -> int:
-    """Audit at several values of a parameter; returns the exit code."""
-    from ..sweeping import parse_values, sweep
-
-    json_file, html_file, quiet = outputs
-    parameter, values = parse_values(text)
-    with progress_bar(quiet) as show:
-        found = sweep(
-            lambda value: build(parameter, value),
-            parameter,
-            values,
-            claim,
-            (lambda part: show("audits", part)) if show else None,
-            **options,
-        )
-    if json_file:
-        write_output(json_file, found.to_json())
-    if html_file:
-        from ..reports import sweep as page
-
-        write_output(html_file, page.render(found))
-    if not quiet and json_file != "-":
-        from ..reports import sweep as table
-
-        table.show(found)
-    return found.exit_code
-
-
-def _claim(
-    own: "Claim | None", kind: str | None, epsilon: float | None, delta: float | None
-) -> "Claim":
-    """The mechanism's claim with whatever the command line changes about it."""
-    from ..claims import ApproximateDP, MetricDP, PureDP
-
-    if own is None and epsilon is None:
-        raise InputError("The mechanism makes no claim: say which one to check (--claim-epsilon).")
-    if kind is None and own is None:
-        raise InputError("The mechanism makes no claim: say of which kind (--claim).")
-    if kind is None and own is not None:
-        kind = "approximate" if delta and own.kind == "pure" else own.kind
-    assert kind is not None
-    if kind.lower() in _CONVERSIONS:
+def _pairs_of_black_box(
+    target: Target,
+    mechanism: "Source",
+    claim: "Claim",
+    given: tuple[Sequence[Any], ...] | None,
+) -> tuple[Sequence[Any], ...]:
+    """The pairs that were given, or those that a mechanism of the catalogue brings along."""
+    if given is None and target.entry is not None:
+        return canonical_pairs(target.entry, mechanism)
+    if given is None:
         raise InputError(
-            f"--claim {kind} is not supported yet. Convert the claim first: "
-            f"{_CONVERSIONS[kind.lower()]}."
+            f"{target.name} is a black box: say on which inputs to audit it, as in --pair 0 1, or "
+            "--queries 10 for neighbouring answers to ten queries."
         )
-    if own and kind == own.kind and epsilon is None and delta is None:
-        return own
-    value = epsilon if epsilon is not None else own.epsilon if own else 0.0
-    if kind == "metric":
-        metric = own.metric if own else None
-        return MetricDP(value, delta or 0.0, metric)
-    if kind == "approximate":
-        if delta is None:
-            raise InputError("--claim approximate needs --delta.")
-        return ApproximateDP(value, delta, neighbouring="any two different words")
-    if kind == "pure":
-        if delta:
-            raise InputError("--claim pure allows no --delta; use --claim approximate.")
-        return PureDP(value, neighbouring="any two different words")
-    raise InputError(f"--claim is {kind!r}, but it must be pure, approximate or metric.")
+    if claim.kind != "metric" and any(len(pair) == 3 for pair in given):
+        raise InputError("--distance means nothing but for a metric claim (--claim metric).")
+    return given
+
+
+def _refuse(context: typer.Context, target: Target) -> None:
+    """Refuse options that were given and mean nothing for this mechanism."""
+    kind = "a mechanism on words" if target.words else "a black box"
+    for key, option in (_OF_BLACK_BOXES if target.words else _OF_WORDS).items():
+        source = context.get_parameter_source(key)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InputError(f"{option} means nothing for {target.name}, which is {kind}.")
+
+
+def _write(
+    result: "AuditResult",
+    json_file: str | None,
+    html_file: str | None,
+    log_file: str | None,
+    run: dict[str, Any],
+) -> None:
+    """Write the files that were asked for; `run` is for the log."""
+    if json_file:
+        write_output(json_file, result.to_json())
+    if html_file:
+        from ..reports import page
+
+        write_output(html_file, page.render(result, _repeating(sys.argv[1:])))
+    if log_file:
+        write_output(log_file, json.dumps(run, indent=2) + "\n")
+
+
+def _repeating(arguments: list[str]) -> str:
+    """The command that repeats an audit by draws: the one that was given, but for its outputs.
+
+    Examples
+    --------
+    >>> _repeating(["audit", "m:f", "--pair", "[1, 2]", "b", "--html", "f.html", "-q"])
+    "dpaudit audit m:f --pair '[1, 2]' b"
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        option = argument.partition("=")[0]
+        if skip or option in ("--quiet", "-q"):
+            skip = False
+        elif option in _OUTPUTS:
+            skip = option == argument
+        else:
+            kept.append(argument)
+    return shlex.join(["dpaudit", *kept])
 
 
 def _timed(

@@ -1,6 +1,5 @@
 """Options and building steps that several subcommands share."""
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from ..mechanisms.spaces import EmbeddingSpace
 
 __all__ = [
+    "Bits",
     "Epsilon",
     "JsonFile",
     "Limit",
@@ -25,8 +25,11 @@ __all__ = [
     "Parameters",
     "Quiet",
     "Seed",
+    "Sequential",
     "Space",
+    "TimeLimit",
     "UnusedSeed",
+    "Workers",
     "build_mechanism",
     "load_space",
     "number",
@@ -84,6 +87,34 @@ Seed = Annotated[
 UnusedSeed = Annotated[
     int, typer.Option("--seed", min=0, help="Accepted everywhere; nothing is random here.")
 ]
+Sequential = Annotated[
+    bool,
+    typer.Option(
+        "--sequential", help="Bet on every draw and stop as soon as the claim is refuted."
+    ),
+]
+Bits = Annotated[
+    bool,
+    typer.Option("--bits", help="Look at the last bits of floating-point outputs too."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Processes that call the mechanism; 0: this one. Default: 1 for code of your "
+        "own, which may crash or hang, otherwise 0.",
+    ),
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        parser=number,
+        help="For one call of a mechanism that is drawn from.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -120,28 +151,16 @@ def parse_parameters(epsilon: float | None, settings: list[str] | None) -> dict[
 
 
 def build_mechanism(name: str, space: "EmbeddingSpace", parameters: dict[str, Any]) -> Any:
-    """The mechanism of a name in the registry, or of package.module:attribute."""
-    from ..mechanisms import registry
+    """The word mechanism of a name in the registry, or of package.module:attribute."""
+    from .targets import find_target
 
-    if ":" not in name:
-        return registry.build(registry.find(name).load(), name, space, parameters)
-    found = _import_attribute(name)
-    if isinstance(found, type) or (callable(found) and not hasattr(found, "log_laws")):
-        return registry.build(found, name, space, parameters)
-    return found
-
-
-def _import_attribute(name: str) -> Any:
-    module_name, _, attribute = name.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{name}: there is no module {error.name!r} here or installed.") from None
-    if not hasattr(module, attribute):
-        raise InputError(f"{name}: the module {module_name} has no attribute {attribute!r}.")
-    return getattr(module, attribute)
+    target = find_target(name)
+    if not target.words:
+        raise InputError(
+            f"{name} is no mechanism on words, and this command needs one: `dpaudit mechanisms` "
+            "lists them."
+        )
+    return target.with_space(space, parameters)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ..errors import InputError, require_fraction
 from ..exact.audit import Progress
 from ..exact.sweep import sweep
 from ..mechanisms.protocol import EpsilonUpperBound, HasRadialNoise, SampledWordMechanism
-from ..proven import claimed_space, proven_bound
+from ..proven import claimed_space, contradiction, proven_bound
 from ..results import Evidence, Interval, SearchRecord, StatisticsRecord, Verdict, Witness
 from ..statistical.bounds import (
     best_bet,
@@ -199,16 +199,10 @@ def radial_audit(
 def decide(claim: Claim, findings: RadialFindings) -> tuple[Verdict, Evidence, str | None]:
     """The verdict, what it rests on, and the reason if it is `inconclusive`."""
     upper, epsilon = findings.upper, findings.epsilon
-    if upper is not None and epsilon.lower > upper.value:
+    contradicted = contradiction(epsilon, upper)
+    if contradicted:
         kind = Evidence.EXACT if findings.unreachable else Evidence.STATISTICAL
-        return (
-            Verdict.INCONCLUSIVE,
-            kind,
-            (
-                f"Internal contradiction: ε* is at most {upper.value!r} by a proof "
-                f"({upper.statement}) and at least {epsilon.lower!r} by the audit."
-            ),
-        )
+        return Verdict.INCONCLUSIVE, kind, contradicted
     if upper is not None and upper.value <= claim.epsilon:
         return Verdict.UPHELD, Evidence.EXACT, None
     if claim.delta > 0.0:

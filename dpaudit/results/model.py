@@ -352,7 +352,8 @@ class ProvenBoundRecord(Record):
 
 
 class ProofRecord(Record):
-    """The theorem about this mechanism and its status for all vocabularies."""
+    """The theorem about this mechanism with its parameters, what the proof checker found, and the
+    cited results that it rests on. It speaks about the mechanism's own claim."""
 
     theorem: str
     status: Literal["proved", "refuted", "open"]
@@ -361,17 +362,21 @@ class ProofRecord(Record):
 
 class AttackRecord(Record):
     """How a black box was tested: somebody who sees an output guesses which of the two inputs of
-    `pair` it came from.
+    `pair`, at `distance`, it came from.
 
-    `first` and `second` say on which outputs the inputs are named, null if never. Of `guesses` made
-    in `testing_draws` fresh draws, `right` were right; under the claim a guess is right with
-    probability at most `allowed_rate`, but for what delta gives away. `bits`: whether the bits of
-    floating-point numbers were looked at. `sequential`: whether it was by bets with a look after
-    every draw; then every draw after the first few is tested, before it is learned from.
+    `pairs` are those that it was chosen from, the first 100 of them. `first` and `second` say when
+    the inputs are named, null if never. Of `guesses` made in `testing_draws` fresh draws, `right`
+    were right; under the claim a guess is right with probability at most `allowed_rate`, but for
+    what delta gives away. `learning_draws` were made on all pairs, for learning alone. `bits`:
+    whether the bits of floating-point numbers were looked at, null if outputs hold none.
+    `sequential`: whether it was by bets with a look after every draw; then every draw after the
+    first few is tested, before it is learned from, and first and second are the last rule.
     `interrupted`: whether the user stopped it early.
     """
 
     pair: tuple[str, str]
+    distance: Number
+    pairs: tuple[tuple[str, str], ...]
     first: str | None
     second: str | None
     learning_draws: int
@@ -379,7 +384,7 @@ class AttackRecord(Record):
     guesses: int
     right: int
     allowed_rate: Number
-    bits: bool
+    bits: bool | None
     sequential: bool
     interrupted: bool
 
@@ -393,7 +398,8 @@ class AuditResult(Document):
     says in sentences why the witness of a violation exists. `certification` says what a certified
     verdict rests on, or why the evidence is only `exact`; `certified_epsilon` encloses epsilon* as
     far as ball arithmetic proves it. `certificate` is the file that holds the proof.
-    `proven_bound` is what a proof on paper says about the mechanism. `attack` says how a black box
+    `proven_bound` is what is proven about the mechanism on every vocabulary; `proof` is the theorem
+    that was checked by machine, if there is one. `attack` says how a black box
     was tested. Where something was drawn,
     `draws` counts it (directions of the noise, for radial noise), and what is said because of it
     is wrong with probability at most `alpha`, taken together; a verdict `not-refuted` gives the

@@ -10,10 +10,16 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
+from . import attack
+from .attack import attack_sentences, by_draws
+from .numerals import equals, number, odds, probability
+
 if TYPE_CHECKING:
     from .model import AuditResult, Interval
 
 __all__ = [
+    "attack_sentences",
+    "by_draws",
     "certification_sentence",
     "claim_sentence",
     "closed_form_sentence",
@@ -26,6 +32,7 @@ __all__ = [
     "number",
     "odds",
     "probability",
+    "proof_sentence",
     "proven_bound_sentence",
     "sampler_sentence",
     "search_sentence",
@@ -75,8 +82,8 @@ _MEANING = {
 
 #: What `exact` means where no law was computed.
 _BY_PROOF = (
-    "The claim holds for every pair of words: it follows from a bound that is proven on paper for "
-    "every vocabulary. No output law was computed, and nothing was checked on this vocabulary but "
+    "The claim holds for every pair of words: it follows from a bound that is proven for every "
+    "vocabulary. No output law was computed, and nothing was checked on this vocabulary but "
     "that the bound is at most the claim."
 )
 _BY_GEOMETRY = (
@@ -86,62 +93,9 @@ _BY_GEOMETRY = (
 )
 
 _BY_FORMULA = (
-    "The claim is false on this vocabulary: a bound that is proven on paper says so. No output law "
+    "The claim is false on this vocabulary: a bound that is proven says so. No output law "
     "was computed; what was drawn serves the privacy statistics alone."
 )
-
-
-def number(value: float) -> str:
-    """A number for reading: four significant digits, infinity as a sign, and nothing below 1
-    shown as 1.
-
-    >>> number(10.02345), number(float("inf")), number(37261.4), number(0.999997)
-    ('10.02', '∞', '37,261', '1 - 3e-06')
-    """
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if 1e4 <= abs(value) < 1e7:
-        return f"{value:,.0f}"
-    if 0.99995 <= value < 1.0:
-        return f"1 - {1.0 - value:.1g}"
-    return f"{value:.4g}"
-
-
-def probability(log_probability: float) -> str:
-    """A probability for reading, from its natural logarithm, even when it underflows.
-
-    >>> probability(math.log(0.25)), probability(-4000.0), probability(-math.inf)
-    ('0.25', '10^-1737.2', '0')
-    """
-    if log_probability == -math.inf:
-        return "0"
-    if log_probability > math.log(1e-12):
-        return f"{math.exp(log_probability):.4g}"
-    if log_probability > -690.0:
-        return f"{math.exp(log_probability):.1e}"
-    return f"10^{log_probability / math.log(10):.1f}"
-
-
-def odds(log_odds: float) -> str:
-    """Odds for reading, from their natural logarithm.
-
-    >>> odds(math.log(20.0)), odds(4000.0)
-    ('20', '10^1737.2')
-    """
-    return number(math.exp(log_odds)) if log_odds < 14.0 else f"10^{log_odds / math.log(10):.1f}"
-
-
-def equals(interval: Interval) -> str:
-    """“= x” if the interval is as narrow as what is printed, otherwise both ends.
-
-    >>> from dpaudit.results import Interval
-    >>> equals(Interval(lower=1.0, upper=1.0 + 1e-12)), equals(Interval(lower=0.0, upper=0.5))
-    ('= 1', 'between 0 and 0.5')
-    """
-    width = interval.upper - interval.lower
-    if math.isinf(interval.lower) or width <= max(1e-9, 1e-6 * abs(interval.upper)):
-        return f"= {number(interval.midpoint)}"
-    return f"between {number(interval.lower)} and {number(interval.upper)}"
 
 
 def headline(result: AuditResult) -> str:
@@ -168,10 +122,16 @@ def comparison_sentence(result: AuditResult) -> str:
     claimed, true = result.claim.epsilon, result.epsilon.midpoint
     if result.draws is None and result.proven_bound is not None:
         return f"Claimed ε = {number(claimed)}; ε* ≤ {number(result.epsilon.upper)} (proven)."
+    if by_draws(result) and result.epsilon.lower == 0.0:
+        shown = "the draws show no lower bound of ε*" if result.attack else "ε* is not known"
+        return f"Claimed ε = {number(claimed)}; {shown}."
     if result.draws is not None and math.isfinite(result.epsilon.lower):
         found = result.epsilon
         upper = f" and ≤ {number(found.upper)} (proven)" if math.isfinite(found.upper) else ""
-        return f"Claimed ε = {number(claimed)}; ε* ≥ {number(found.lower)} (statistical){upper}."
+        # A bound that was rounded to the claim may still be above it.
+        hidden = found.lower > claimed and number(found.lower) == number(claimed)
+        least = f"ε* {'>' if hidden else '≥'} {number(found.lower)}"
+        return f"Claimed ε = {number(claimed)}; {least} (statistical){upper}."
     if math.isinf(true):
         if math.isinf(result.epsilon.lower):
             return f"Claimed ε = {number(claimed)}; true ε* = ∞: no finite ε holds."
@@ -188,6 +148,8 @@ def comparison_sentence(result: AuditResult) -> str:
 def delta_sentence(result: AuditResult) -> str:
     """The failure mass at the claimed epsilon."""
     delta = result.delta_at_claim
+    if by_draws(result):
+        return attack.delta_sentence(result)
     if delta.upper == 0.0:
         return f"At ε = {number(result.claim.epsilon)} no pair needs any failure mass: δ = 0."
     if delta.lower == 0.0 and delta.upper == 1.0:
@@ -204,6 +166,8 @@ def delta_sentence(result: AuditResult) -> str:
 def witness_sentence(result: AuditResult) -> str:
     """The pair and output with the largest loss per distance, in words."""
     witness = result.witness
+    if by_draws(result):
+        return attack.witness_sentence(result)
     if witness is None:
         return "No witness."
     allowed = result.claim.epsilon * witness.distance
@@ -352,6 +316,8 @@ def verify_command(result: AuditResult) -> str:
 def sampler_sentence(result: AuditResult) -> str | None:
     """How far the shipped sampler may be from the ideal law, and what that costs."""
     tau, space = result.mechanism.sampler_error, result.space
+    if by_draws(result):
+        return attack.CODE if result.draws else None
     if tau is None:
         return None
     if tau == 0.0:
@@ -386,6 +352,8 @@ def _sampler_delta(exponent: float, tau: float) -> float:
 def search_sentence(result: AuditResult) -> str:
     """How many pairs were looked at."""
     search = result.search
+    if by_draws(result):
+        return attack.search_sentence(result)
     if search.pairs_visited == 0:
         return "No pair was evaluated."
     share = 100.0 * search.pairs_visited / search.pairs_total
@@ -399,7 +367,7 @@ def search_sentence(result: AuditResult) -> str:
 
 def statistical_sentence(result: AuditResult) -> str | None:
     """What was drawn, with which error probability, and what it would have found."""
-    if result.draws is None or result.alpha is None:
+    if not result.draws or result.alpha is None:
         return None
     kind = "random directions of the noise" if result.search.directions else "draws"
     sentence = (
@@ -426,25 +394,55 @@ def proven_bound_sentence(result: AuditResult) -> str | None:
     if bound is None or bound.decides:
         return None
     return (
-        f"Proven on paper: {bound.statement}. Here this is {number(bound.epsilon_upper)}, which "
+        f"Proven: {bound.statement}. Here this is {number(bound.epsilon_upper)}, which "
         "does not decide: the claim lies below it."
+    )
+
+
+def proof_sentence(result: AuditResult) -> str | None:
+    """The theorem about the mechanism, its status, and what that means for the claim."""
+    proof = result.proof
+    if proof is None:
+        return None
+    axioms = f" modulo {', '.join(proof.axioms)}, which is cited and not checked"
+    status = proof.status + (axioms if proof.axioms else "")
+    if proof.status == "open":
+        meaning = "not every step of it could be shown, so nothing here rests on it"
+    elif proof.status == "proved":
+        own = result.mechanism.parameters.get("epsilon")
+        promise = f", ε = {number(own)}," if isinstance(own, float) else ""
+        where = "on every vocabulary" if result.space else "for all inputs"
+        meaning = f"the mechanism's own claim{promise} holds {where}"
+    elif result.closed_form is not None and not result.closed_form.decides:
+        meaning = "the published claim is false in general; its bound does not decide this one"
+    else:
+        meaning = "the published claim is false, on this vocabulary too"
+    ideal = " It speaks of the ideal law, not of the code that was tested."
+    return (
+        f"Theorem {proof.theorem}: {status}; {meaning} (dpaudit prove {proof.theorem})."
+        f"{ideal if result.attack else ''}"
     )
 
 
 def verdict_meaning(result: AuditResult) -> str:
     """What a verdict of this kind means, and what it does not."""
     meaning = _MEANING.get((result.verdict.value, result.evidence.value), "")
+    if by_draws(result):
+        meaning = attack.meaning(result) or meaning
     if result.evidence == "exact" and result.proven_bound and result.verdict == "upheld":
         meaning = _BY_PROOF
-    elif result.verdict == "violated" and result.witness is None:
+    elif result.verdict == "violated" and result.witness is None and result.attack is None:
         meaning = _BY_FORMULA
     elif result.evidence == "exact" and result.draws is not None:
         meaning = _BY_GEOMETRY
     return f"{meaning} Reason: {result.reason}" if result.reason else meaning
 
 
-def command(result: AuditResult) -> str:
-    """The command that repeats this audit."""
+def command(result: AuditResult) -> str | None:
+    """The command that repeats this audit, None for one by draws of outputs: a result shows its
+    pairs of inputs, and does not hold them."""
+    if by_draws(result):
+        return None
     words = ["dpaudit", "audit", result.mechanism.name]
     parameters = dict(result.mechanism.parameters)
     words += ["--epsilon", f"{parameters.pop('epsilon', result.claim.epsilon)}"]
@@ -473,10 +471,12 @@ def summary(result: AuditResult) -> str:
         comparison_sentence(result),
         delta_sentence(result),
         convergence_sentence(result),
+        *attack_sentences(result),
         witness_sentence(result),
         *result.explanation,
         closed_form_sentence(result),
         proven_bound_sentence(result),
+        proof_sentence(result),
         warning and f"Warning: {warning}",
         *worth_sentences(result),
         *result.mechanism.remarks,

@@ -16,7 +16,7 @@ from ...errors import ClaimError, InputError, require_positive
 from ..kernels.alias import checked_positions
 from ..kernels.gumbel import truncated_gumbel_row
 from ..kernels.parallel import ordered_map
-from ..protocol import EpsilonLowerBound, Floats, Indices, WordMechanism
+from ..protocol import EpsilonLowerBound, EpsilonUpperBound, Floats, Indices, WordMechanism
 from ..spaces import EmbeddingSpace
 from .cutoffs import CutoffLaw, poisson_cutoff
 from .separable import at_most_one
@@ -243,6 +243,42 @@ class TruncatedGumbel(WordMechanism):
             "to its farthest one, whatever the noise"
         )
         return EpsilonLowerBound(statement, bound / self._radius)
+
+    def epsilon_upper_bound(self) -> EpsilonUpperBound | None:
+        """Theorem `truncated-gumbel-holds`: with F and S the chances that noise is below and above
+        a number, every probability is at least p_n F(h - Delta_max) S(h) S(h - Delta_min)^(n-1),
+        for any h, because y wins under K = n if its own sum is below h and all others are above.
+
+        The best of a few h, with room for rounding as in `log_law_error`. None for "mldp-text",
+        where epsilon* is infinite, and where nothing finite comes out.
+        """
+        if self.cutoff == "mldp-text":
+            return None
+        n, b, extent = len(self.space), self.scale, self.space.extent
+        shortest, longest = extent.min_distance, extent.max_distance
+        h = longest * np.linspace(1.0 / 16.0, 15.0 / 16.0, 113)
+
+        def log_between(low: Floats | float, high: Floats | float) -> Floats:
+            """ln of the chance that plain Gumbel noise is in between: G(high) - G(low)."""
+            top = np.exp(-np.asarray(high) / b)
+            return np.asarray(np.log(-np.expm1(-top * np.expm1((high - low) / b))) - top)
+
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            logs = log_between(-longest, h - longest) + log_between(h, longest)
+            logs += (n - 1) * log_between(np.maximum(h - shortest, -longest), longest)
+            logs -= (n + 1) * log_between(-longest, longest)
+            cost = -float(np.nanmax(logs)) if np.isfinite(logs).any() else math.inf
+            reach = longest / b
+            stretched = 2.0 * self._spread * reach * float(np.expm1(reach)) * (n + 1)
+        cost += stretched - float(self.cutoff_law.log_probabilities[-1])
+        value = cost / shortest * (1.0 + 1e-6)
+        if not math.isfinite(value):
+            return None
+        statement = (
+            "no probability is below p_n F(h - Δmax) S(h) S(h - Δmin)^(n-1), for the best h "
+            "(theorem truncated-gumbel-holds)"
+        )
+        return EpsilonUpperBound(statement, value)
 
     @cached_property
     def _radius(self) -> float:

@@ -4,9 +4,12 @@ goal holds wherever the premises do."""
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from ..language import Relation
 from .answer import UNKNOWN, Answer
+
+if TYPE_CHECKING:
+    from ..language import Relation
 
 __all__ = ["ENGINES", "UNKNOWN", "Answer", "engine", "versions"]
 
@@ -17,7 +20,7 @@ ENGINES = {
     "arb": (".with_arb", "python-flint"),
 }
 
-Decide = Callable[[tuple[Relation, ...], Relation], Answer]
+Decide = Callable[["tuple[Relation, ...]", "Relation"], Answer]
 
 
 def engine(name: str) -> Decide:

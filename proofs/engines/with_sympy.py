@@ -5,7 +5,8 @@ from typing import Any
 import sympy as sp
 
 from ..language import BINDERS, Relation
-from ..signs import known_relation
+from ..signs import known, known_relation, opaque
+from ..substitution import substitute
 from .answer import UNKNOWN, Answer
 
 __all__ = ["decide"]
@@ -31,15 +32,53 @@ def decide(premises: tuple[Relation, ...], goal: Relation) -> Answer:
     if left in (sp.oo, -sp.oo) or right in (sp.oo, -sp.oo):
         return Answer("holds", "evaluated") if left.doit() == right.doit() else UNKNOWN
     gap = left - right
-    for simplify in (sp.expand, sp.simplify, _evaluated, _through_exponentials):
-        gap = simplify(gap)
-        if gap == 0:
-            return Answer("holds", "the difference simplifies to 0")
-        if gap.is_Rational:
-            return Answer(
-                "fails", f"the difference of the two sides is {gap}", (("gap", str(gap)),)
-            )
+    if any(sp.expand(rewrite(gap)) == 0 for rewrite in (_linear, _last_terms_apart)):
+        return Answer("holds", "the difference expands to 0")
+    # With sums as they are, with their last terms apart, and as unknown numbers of known sign.
+    for start in dict.fromkeys((gap, _last_terms_apart(gap), opaque(gap))):
+        gap = start
+        for simplify in (sp.expand, sp.simplify, _evaluated, _through_exponentials):
+            gap = simplify(gap)
+            if gap == 0:
+                return Answer("holds", "the difference simplifies to 0")
+            if gap.is_Rational:
+                return Answer(
+                    "fails", f"the difference of the two sides is {gap}", (("gap", str(gap)),)
+                )
     return UNKNOWN
+
+
+def _linear(term: Expr) -> Expr:
+    """The term with sums and integrals of one term each, constant factors before them."""
+
+    def split(part: Expr) -> Expr:
+        total = sp.Integer(0)
+        for summand in sp.Add.make_args(sp.expand(part.function)):
+            constant, rest = summand.as_independent(part.limits[0][0], as_Add=False)
+            total += constant * part.func(rest, *part.limits)
+        return total
+
+    return term.replace(
+        lambda part: isinstance(part, sp.Sum | sp.Integral) and len(part.limits) == 1, split
+    )
+
+
+def _last_terms_apart(term: Expr) -> Expr:
+    """The term with every sum and product from a to u + 1, a ≤ u + 1, split at u."""
+
+    def ends_after(part: Expr) -> bool:
+        if not isinstance(part, sp.Sum | sp.Product) or len(part.limits) > 1:
+            return False
+        _, lower, upper = part.limits[0]
+        return bool(upper.is_Add and upper.args[0] == 1) and known(upper - lower, "nonnegative")
+
+    def split(part: Expr) -> Expr:
+        (variable, lower, upper), body = part.limits[0], part.function
+        last = substitute(body, ((variable, upper),))
+        rest = part.func(body, (variable, lower, upper - 1))
+        return rest + last if isinstance(part, sp.Sum) else rest * last
+
+    return term.replace(ends_after, split)
 
 
 def _evaluated(term: Expr) -> Expr:

@@ -1,8 +1,9 @@
 """z3: nonlinear arithmetic over the reals, everything else abstracted to unknown reals.
 
 An exponential of a sum is the product of the exponentials of its terms, a reciprocal is the
-number whose product with the original is 1 (any number at all, where the original is 0). Every
-other term becomes a variable about which z3 knows its sign only (`signs`). Whatever z3 proves
+number whose product with the original is 1 (any number at all, where the original is 0), a square
+root the nonnegative number whose square is the original (where that is not negative). Every other
+term becomes a variable about which z3 knows its sign only (`signs`). Whatever z3 proves
 holds for the original too; a model of z3 need not be one of the original and is verified first.
 """
 
@@ -13,8 +14,8 @@ from typing import Any
 import sympy as sp
 import z3
 
-from ..language import OTHER_BINDERS, Relation, canonical
-from ..signs import known
+from ..language import BINDERS, OTHER_BINDERS, Relation, canonical
+from ..signs import known, opaque
 from .answer import Answer
 from .balls import verified
 
@@ -26,6 +27,7 @@ Expr = Any
 _STEPS = 20_000_000
 _MILLISECONDS = 10_000
 _LARGEST_POWER = 12
+_NOT_REAL = (sp.oo, -sp.oo, sp.zoo, sp.nan)
 
 
 def decide(premises: tuple[Relation, ...], goal: Relation) -> Answer:
@@ -37,9 +39,8 @@ def decide(premises: tuple[Relation, ...], goal: Relation) -> Answer:
     'holds'
     """
     relations = (*premises, goal)
-    if any(
-        side.has(*OTHER_BINDERS, sp.oo, sp.zoo, sp.nan) for r in relations for side in _sides(r)
-    ):
+    sides = [side for relation in relations for side in _sides(relation)]
+    if any(side.has(*OTHER_BINDERS) or opaque(side).has(*_NOT_REAL) for side in sides):
         return Answer("unknown", "z3 does not know limits and infinities")
     translation = _Translation(relations)
     formulas = [translation.relation(premise) for premise in premises]
@@ -76,6 +77,7 @@ class _Translation:
         self.facts: list[Any] = []
         self._atoms: dict[Expr, Any] = {}
         self._reciprocals: dict[Any, Any] = {}
+        self._roots: dict[Any, Any] = {}
         self._parts: dict[Expr, int] = {}
         for relation in relations:
             for side in _sides(relation):
@@ -106,6 +108,8 @@ class _Translation:
             return self._exponential(sp.exp(1, evaluate=False) if term is sp.E else term)
         if term.is_Pow and term.exp.is_Integer and abs(term.exp) <= _LARGEST_POWER:
             return self._power(self.term(term.base), int(term.exp))
+        if term.is_Pow and (2 * term.exp).is_Integer and abs(term.exp) <= _LARGEST_POWER:
+            return self._power(self._root(self.term(term.base)), int(2 * term.exp))
         if isinstance(term, sp.Max | sp.Min | sp.Abs):
             return self._choice(term)
         return self._atom(term)
@@ -136,6 +140,13 @@ class _Translation:
             self._reciprocals[base] = inverse
         return self._reciprocals[base]
 
+    def _root(self, base: Any) -> Any:
+        if base not in self._roots:
+            root = z3.FreshReal("root", self.context)
+            self.facts += [root >= 0, z3.Implies(base >= 0, root * root == base)]
+            self._roots[base] = root
+        return self._roots[base]
+
     def _exponential(self, term: Expr) -> Any:
         result = z3.RealVal(1, self.context)
         for factor, monomial in _exponents(term):
@@ -148,7 +159,7 @@ class _Translation:
 
     def _atom(self, term: Expr) -> Any:
         term = canonical(term)
-        if isinstance(term, OTHER_BINDERS) or term in (sp.oo, -sp.oo, sp.zoo, sp.nan):
+        if isinstance(term, OTHER_BINDERS) or term in _NOT_REAL:
             raise _NotRealError(term)
         if term not in self._atoms:
             atom = z3.FreshReal("term", self.context)
@@ -189,9 +200,11 @@ class _Translation:
 
 
 def _exponents(term: Expr) -> list[tuple[Fraction, Expr]]:
-    """The exponent as a sum of rational multiples of terms."""
+    """The exponent as a sum of rational multiples of terms, sums and integrals left as they are."""
+    hidden = {part: sp.Dummy(real=True) for part in term.args[0].atoms(*BINDERS)}
+    shown = {dummy: part for part, dummy in hidden.items()}
     found = []
-    for part in sp.Add.make_args(sp.expand(term.args[0])):
-        factor, monomial = part.as_coeff_Mul(rational=True)
+    for part in sp.Add.make_args(sp.expand(term.args[0].xreplace(hidden))):
+        factor, monomial = part.xreplace(shown).as_coeff_Mul(rational=True)
         found.append((Fraction(int(factor.p), int(factor.q)), monomial))
     return found

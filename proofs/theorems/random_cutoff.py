@@ -4,41 +4,34 @@ from typing import Any
 
 import sympy as sp
 
-from ..language import Formula, eq, ge, le, ne
+from ..language import Formula, eq, le
 from ..model import Assumption, Decided, Mutation, Step, Theorem, without_assumption
-from ..rules import Instance, Monotone, OneTerm, Rewrite, SubRange, Termwise
-from .words import SYMMETRY, TRIANGLE, d, epsilon, i, j, k, n, v, w, y
+from ..rules import Monotone, Termwise
+from .cutoff_mixture import (
+    CUTOFFS,
+    DIFFERENT,
+    NEAREST,
+    RANK,
+    SMALLEST,
+    D,
+    at_least_steps,
+    at_most_steps,
+    b,
+    distance_steps,
+    law,
+    normaliser,
+    smallest,
+)
+from .words import SYMMETRY, TRIANGLE, d, epsilon, i, n, v, w, y
 
-__all__ = ["D", "b", "law", "p", "rank", "theorem"]
+__all__ = ["SHARE", "theorem"]
 
 Expr = Any
 
-#: Distance of the i-th nearest word, rank of a word, probability of a cutoff.
-D = sp.Function("D", nonnegative=True)
-rank = sp.Function("r", integer=True, positive=True)
-p = sp.Function("p", nonnegative=True)
-#: A cutoff, the scale, the smallest distance of two words.
-m = sp.Symbol("m", integer=True, positive=True)
-b = sp.Symbol("b", positive=True)
-smallest = sp.Symbol("Delta", positive=True)
-
-#: The least probability of the cutoff n.
-MASS = sp.exp(-2) / n
+#: η, the chance that all words compete whatever the other cutoffs are.
+SHARE = sp.exp(-2) / n
 
 Z3, SYMPY = Decided(("z3",)), Decided(("sympy",))
-
-
-def law(word: Expr, output: Expr) -> Expr:
-    """P_w(y)."""
-    return sp.exp(-d(word, output) / b) * _shares(word, output)
-
-
-def _shares(word: Expr, output: Expr) -> Expr:
-    return sp.Sum(p(m) / _normaliser(word, m), (m, rank(word, output), n))
-
-
-def _normaliser(word: Expr, cutoff: Expr) -> Expr:
-    return sp.Sum(sp.exp(-D(word, i) / b), (i, 1, cutoff))
 
 
 def theorem() -> Theorem:
@@ -55,14 +48,14 @@ def theorem() -> Theorem:
             lambda: _build(promise=epsilon / 2),
         ),
         Mutation(
-            "smaller-mass",
-            "the cutoff n has only the probability e^-3/n",
-            lambda: _build(mass=sp.exp(-3) / n),
+            "smaller-share",
+            "all words compete only with the chance e^-3/n",
+            lambda: _build(share=sp.exp(-3) / n),
         ),
         Mutation(
-            "no-mass",
-            "the cutoff n may have any probability, as in truncated Gumbel",
-            lambda: without_assumption(_build(), "mass"),
+            "no-share",
+            "the cutoff n is not made likelier, as in truncated Gumbel",
+            lambda: _build(share=sp.Integer(0)),
         ),
         Mutation(
             "no-smallest-distance",
@@ -76,25 +69,31 @@ def theorem() -> Theorem:
 def _build(
     price: Expr = 2,
     promise: Expr = epsilon,
-    mass: Expr = MASS,
+    share: Expr = SHARE,
     mutations: tuple[Mutation, ...] = (),
 ) -> Theorem:
-    assumptions = _assumptions(price, mass)
+    scale = Assumption(
+        "scale",
+        Formula(eq(1 / b, epsilon - price * (1 + sp.log(n)) / smallest)),
+        "The scale b is a positive number: so ε > 2(1 + ln n)/Δmin.",
+    )
     return Theorem(
         name="random-cutoff",
         title="The random-cutoff exponential mechanism",
         words="For every vocabulary of n words, ε > 2(1 + ln n)/Δmin and "
-        "b = 1/(ε - 2(1 + ln n)/Δmin), the mechanism that draws a cutoff K with P(K = n) at "
-        "least e^-2/n and then one of the K nearest words with probability proportional to "
-        "exp(-d/b) is ε-metric-DP.",
-        latex=r"P_w(y) \le e^{\varepsilon d(w,v)} P_v(y), \quad P_w(y) = e^{-d(w,y)/b} "
-        r"\sum_{m=r(w,y)}^{n} \frac{p(m)}{\sum_{i=1}^{m} e^{-D(w,i)/b}}",
-        assumptions=assumptions,
-        conclusions=(le(law(w, y), sp.exp(promise * d(w, v)) * law(v, y)),),
+        "b = 1/(ε - 2(1 + ln n)/Δmin): draw a cutoff K that is n with probability η = e^-2/n and "
+        "otherwise has any law q on 1, …, n (the mechanism takes Poisson(ln n)), then one of the K "
+        "nearest words with probability proportional to exp(-d/b). This is ε-metric-DP.",
+        latex=r"P_w(y) \le e^{\varepsilon d(w,v)} P_v(y), \quad P_w(y) = e^{-d(w,y)/b} \Bigl("
+        r"(1 - \eta) \sum_{m=r(w,y)}^{n} \frac{q(m)}{Z_{w,m}} + \frac{\eta}{Z_{w,n}}\Bigr), \quad "
+        r"Z_{w,m} = \sum_{i=1}^{m} e^{-D(w,i)/b}, \quad \eta = \frac{e^{-2}}{n}",
+        assumptions=(TRIANGLE, SYMMETRY, NEAREST, RANK, SMALLEST, DIFFERENT, CUTOFFS, scale),
+        conclusions=(le(law(w, y, share), sp.exp(promise * d(w, v)) * law(v, y, share)),),
         steps=(
-            *_upper_bound(),
-            *_lower_bound(mass),
-            *_exponents(promise),
+            *_share_steps(share),
+            *at_most_steps(share),
+            *_lower_bound(share),
+            *_exponents(promise, share),
         ),
         reference="dpaudit, specification 4.7",
         covers="every ε that the mechanism accepts",
@@ -103,175 +102,51 @@ def _build(
     )
 
 
-NEAREST = Assumption(
-    "nearest",
-    Formula(eq(D(j, 1), 0), forall=(j,)),
-    "D(w,i) is the distance of the i-th nearest word; the nearest one is w itself.",
-    "D(w,1) = 0",
-)
-RANK = Assumption(
-    "rank",
-    Formula(le(rank(j, k), n), forall=(j, k)),
-    "r(w,y), the rank of y from w, is at most n.",
-    r"r(w,y) \le n",
-)
-SMALLEST = Assumption(
-    "smallest",
-    Formula(le(smallest, d(j, k)), given=(ne(j, k),), forall=(j, k)),
-    "Different words are at least Δmin apart.",
-    r"\Delta \le d(w,v) \text{ for } w \ne v",
-)
-
-
-def _assumptions(price: Expr, mass: Expr) -> tuple[Assumption, ...]:
-    cost = price * (1 + sp.log(n)) / smallest
+def _share_steps(share: Expr) -> tuple[Step, ...]:
     return (
-        TRIANGLE,
-        SYMMETRY,
-        NEAREST,
-        RANK,
-        SMALLEST,
-        Assumption("different", Formula(ne(w, v)), "w and v are different.", r"w \ne v"),
-        Assumption(
-            "cutoffs",
-            Formula(eq(sp.Sum(p(m), (m, 1, n)), 1)),
-            "The cutoffs 1, …, n have probabilities that add up to 1.",
-            r"\sum_{m=1}^{n} p(m) = 1",
-        ),
-        Assumption("mass", Formula(ge(p(n), mass)), f"The cutoff n has at least {mass}."),
-        Assumption(
-            "scale",
-            Formula(eq(1 / b, epsilon - cost)),
-            "The scale b is a positive number: so ε > 2(1 + ln n)/Δmin.",
-        ),
+        Step("power", le(sp.exp(-2), 1), Decided(("arb",)), (), "As e^-2 is at most 1,"),
+        Step("some-word", le(1, n), SYMPY, (), "and there is a word,"),
+        Step("share-at-most-1", le(share, 1), Z3, ("power", "some-word"), "η is at most 1."),
     )
 
 
-def _upper_bound() -> tuple[Step, ...]:
-    """P_w(y) is at most e^(-d(w,y)/b)."""
-    all_cutoffs = sp.Sum(p(m), (m, rank(w, y), n))
-    return (
-        Step(
-            "first-term",
-            le(sp.exp(-D(w, 1) / b), _normaliser(w, m)),
-            OneTerm(1),
-            words="A sum of positive terms is at least its first one.",
-        ),
-        Step(
-            "nearest-w",
-            eq(D(w, 1), 0),
-            Instance(NEAREST.formula, ((j, w),)),
-            words="The nearest word is w itself.",
-        ),
-        Step(
-            "at-least-1",
-            le(1, _normaliser(w, m)),
-            Rewrite(),
-            ("nearest-w", "first-term"),
-            "So every normaliser is at least 1.",
-        ),
-        Step(
-            "share",
-            le(p(m) / _normaliser(w, m), p(m)),
-            Z3,
-            ("at-least-1",),
-            "Dividing by it makes nothing larger.",
-        ),
-        Step(
-            "rank-w",
-            le(rank(w, y), n),
-            Instance(RANK.formula, ((j, w), (k, y))),
-            words="The rank of y from w is one of 1, …, n.",
-        ),
-        Step("range", le(rank(w, y), n + 1), Z3, ("rank-w",), "So the cutoffs from it on exist."),
-        Step(
-            "all-shares",
-            le(_shares(w, y), all_cutoffs),
-            Termwise(m, rank(w, y), n),
-            ("share", "range"),
-            "Summed over the cutoffs under which y is a candidate.",
-        ),
-        Step(
-            "fewer-cutoffs",
-            le(all_cutoffs, sp.Sum(p(m), (m, 1, n))),
-            SubRange(),
-            ("range",),
-            "These are some of all cutoffs.",
-        ),
-        Step(
-            "at-most-1",
-            le(_shares(w, y), 1),
-            Z3,
-            ("all-shares", "fewer-cutoffs", "cutoffs"),
-            "So the sum is at most 1,",
-        ),
-        Step(
-            "upper",
-            le(law(w, y), sp.exp(-d(w, y) / b)),
-            Z3,
-            ("at-most-1",),
-            "and the probability at most its first factor.",
-        ),
-    )
-
-
-def _lower_bound(mass: Expr) -> tuple[Step, ...]:
-    """The sum in P_v(y) is at least e^-2/n²."""
+def _lower_bound(share: Expr) -> tuple[Step, ...]:
+    """What stands beside e^(-d(v,y)/b) in P_v(y) is at least η/n."""
     ones = sp.Sum(1, (i, 1, n))
+    *before, cutoff = at_least_steps(share)
     return (
-        Step(
-            "rank-v",
-            le(rank(v, y), n),
-            Instance(RANK.formula, ((j, v), (k, y))),
-            words="The rank of y from v is one of 1, …, n, too:",
-        ),
-        Step(
-            "last-term",
-            le(p(n) / _normaliser(v, n), _shares(v, y)),
-            OneTerm(n),
-            ("rank-v",),
-            "y is a candidate when the cutoff is n.",
-        ),
+        *before,
+        cutoff,
         Step("exponent", le(-D(v, i) / b, 0), SYMPY, (), "No exponent is positive,"),
         Step(
             "term", le(sp.exp(-D(v, i) / b), 1), Monotone("exp"), ("exponent",), "no term over 1,"
         ),
-        Step("terms", le(_normaliser(v, n), ones), Termwise(i, 1, n), ("term",), "so that all"),
-        Step("count", eq(ones, n), SYMPY, (), "n terms together"),
-        Step("at-most-n", le(_normaliser(v, n), n), Z3, ("terms", "count"), "are at most n."),
+        Step(
+            "terms",
+            le(normaliser(v), ones),
+            Termwise(i, 1, n),
+            ("term",),
+            "so that the normaliser is at most a sum of n ones,",
+        ),
+        Step("count", eq(ones, n), SYMPY, (), "which is n:"),
+        Step(
+            "at-most-n", le(normaliser(v), n), Z3, ("terms", "count"), "no normaliser is above n."
+        ),
         Step(
             "lower",
-            ge(_shares(v, y), mass / n),
+            le(share / n, cutoff.relation.right),
             Z3,
-            ("last-term", "at-most-n", "mass"),
-            "So the sum is at least the probability of the cutoff n, divided by n.",
+            ("cutoff-n", "at-most-n"),
+            "So it is at least η/n.",
         ),
     )
 
 
-def _exponents(promise: Expr) -> tuple[Step, ...]:
+def _exponents(promise: Expr, share: Expr) -> tuple[Step, ...]:
     """What the bounds leave between the two inputs is e^(ε d)."""
     exponent = promise * d(w, v) - d(v, y) / b - 2 - 2 * sp.log(n)
     return (
-        Step(
-            "triangle-y",
-            le(d(v, y), d(v, w) + d(w, y)),
-            Instance(TRIANGLE.formula, ((i, v), (j, w), (k, y))),
-            words="The triangle inequality from v by way of w to y.",
-        ),
-        Step(
-            "swap",
-            eq(d(v, w), d(w, v)),
-            Instance(SYMMETRY.formula, ((i, v), (j, w))),
-            words="Distances are the same in both directions.",
-        ),
-        Step(
-            "apart",
-            le(smallest, d(w, v)),
-            Instance(SMALLEST.formula, ((j, w), (k, v))),
-            ("different",),
-            "w and v are at least Δmin apart.",
-        ),
+        *distance_steps(),
         Step(
             "exponents",
             le(-d(w, y) / b, exponent),
@@ -288,7 +163,7 @@ def _exponents(promise: Expr) -> tuple[Step, ...]:
         ),
         Step(
             "ratio",
-            le(law(w, y), sp.exp(promise * d(w, v)) * law(v, y)),
+            le(law(w, y, share), sp.exp(promise * d(w, v)) * law(v, y, share)),
             Z3,
             ("upper", "lower", "factors"),
             "The bounds on both probabilities, put together.",

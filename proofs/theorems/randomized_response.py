@@ -51,7 +51,9 @@ def _build(
         Formula(eq(P(i, j), change), given=(ne(i, j),), forall=(i, j)),
         "Each other word has probability 1/(e^ε + n - 1).",
     )
+    different = Assumption("different", Formula(ne(v, w)), "w and v are different.")
     private = le(P(w, y), sp.exp(promise) * P(v, y))
+    attained = eq(P(w, w), sp.exp(promise) * P(v, w))
     steps = (
         Step("positive", le(0, rate), SYMPY, (), "ε is not negative,"),
         Step("grows", le(1, sp.exp(rate)), Monotone("exp"), ("positive",), "so e^ε is at least 1."),
@@ -107,12 +109,19 @@ def _build(
         ),
         Step("total", eq(keep + (n - 1) * change, 1), SYMPY, (), "It is a probability law."),
         Step(
-            "attained",
-            eq(keep, sp.exp(promise) * change),
-            Decided(("sympy", "z3")),
-            (),
-            "The factor is attained: at y = w, for every v.",
+            "own",
+            eq(P(w, w), keep),
+            Instance(kept.formula, ((i, w), (j, w))),
+            words="w itself comes out of w if it is kept,",
         ),
+        Step(
+            "others",
+            eq(P(v, w), change),
+            Instance(changed.formula, ((i, v), (j, w))),
+            ("different",),
+            "and of v if it is changed.",
+        ),
+        Step("attained", attained, Z3, ("own", "others"), "So y = w attains the factor."),
     )
     return Theorem(
         name="randomized-response",
@@ -122,8 +131,8 @@ def _build(
         "words, and the factor e^ε is attained.",
         latex=r"P_w(y) \le e^{\varepsilon} P_v(y), \quad P_w(w) = e^{\varepsilon} P_v(w) "
         r"\text{ for } v \ne w",
-        assumptions=(kept, changed),
-        conclusions=(private, eq(keep + (n - 1) * change, 1), eq(keep, sp.exp(promise) * change)),
+        assumptions=(kept, changed, different),
+        conclusions=(private, eq(keep + (n - 1) * change, 1), attained),
         steps=steps,
         reference="Warner (JASA 1965); Kairouz, Bonawitz and Ramage (ICML 2016)",
         covers="every ε > 0",

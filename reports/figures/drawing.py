@@ -36,6 +36,7 @@ Mark = Literal[
     "floor",
     "hatch",
     "band",
+    "bar",
     "outline",
 ]
 

@@ -3,9 +3,7 @@
 import html
 import json
 import math
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -52,17 +50,6 @@ parent.document.title = JSON.stringify({
 FRAME = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <title>nothing measured</title>
 <iframe width="{width}" height="1000" style="border: none" srcdoc="{page}"></iframe>"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    reason = "No chromium, chromium-browser or google-chrome on PATH: the page is not looked at."
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,140 @@
+"""What a result says that rests on draws of outputs: somebody who sees one guesses its input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .numerals import number, odds
+
+if TYPE_CHECKING:
+    from .model import AttackRecord, AuditResult
+
+__all__ = [
+    "CODE",
+    "attack_sentences",
+    "by_draws",
+    "delta_sentence",
+    "meaning",
+    "search_sentence",
+    "witness_sentence",
+]
+
+_VIOLATED = (
+    "The claim is false, up to a false alarm: draws refute it, and a true claim is called violated "
+    "with at most the error probability given, over all pairs, events and looks together."
+)
+_NOT_REFUTED = (
+    "No violation was found. This is not a pass: it says that these draws did not refute the claim "
+    "on the event that was tested, and other pairs of inputs or rarer events may hide more."
+)
+
+#: What stands in the place of the bound on the sampler.
+CODE = (
+    "The verdict speaks of the code as it ran, from which the outputs were drawn, and not of an "
+    "ideal law."
+)
+
+
+def by_draws(result: AuditResult) -> bool:
+    """Whether the result rests on outputs alone, of a black box or of a sampler of words."""
+    return result.attack is not None or (result.space is None and result.evidence == "statistical")
+
+
+def meaning(result: AuditResult) -> str | None:
+    """What the verdict means, where it is one that draws can give."""
+    return {"violated": _VIOLATED, "not-refuted": _NOT_REFUTED}.get(result.verdict.value)
+
+
+def delta_sentence(result: AuditResult) -> str:
+    """The failure mass at the claimed epsilon, which draws can only bound from below."""
+    epsilon, delta, pair = result.claim.epsilon, result.delta_at_claim, result.delta_pair
+    if result.curves.lower_profile is None:
+        return f"The failure mass at ε = {number(epsilon)} was not looked at."
+    if delta.lower == 0.0 or pair is None:
+        return f"The draws show no failure mass at ε = {number(epsilon)}."
+    return (
+        f"At ε = {number(epsilon)} the pair that was tested, “{pair[0]}” against “{pair[1]}”, "
+        f"needs a failure mass of at least δ = {number(delta.lower)} (statistical)."
+    )
+
+
+def witness_sentence(result: AuditResult) -> str:
+    """The loss that right guesses prove."""
+    found, witness = result.attack, result.witness
+    if found is None:
+        return "No pair was tested."
+    distance = f" (distance {number(found.distance)})" if result.claim.kind == "metric" else ""
+    start = f"Pair that was tested{distance}: “{found.pair[0]}” and “{found.pair[1]}”."
+    if witness is None:
+        return f"{start} No loss was shown."
+    but = ", what δ gives away left out," if result.claim.delta else ""
+    allowed = number(result.claim.epsilon * found.distance)
+    above = witness.log_ratio > result.claim.epsilon * found.distance
+    shown = number(witness.log_ratio)
+    loss = f"{'more than' if above and shown == allowed else 'at least'} {shown}"
+    if found.sequential:  # by rules that changed from time to time
+        return (
+            f"{start} The bets on it show a loss of {loss} nats where the claim allows {allowed}."
+        )
+    return (
+        f"{start} By this rule guesses{but} are right at least {odds(witness.log_ratio)} times as "
+        f"often as wrong, so the loss is {loss} nats where the claim allows {allowed}."
+    )
+
+
+def attack_sentences(result: AuditResult) -> list[str]:
+    """How a black box was tested: what is looked at, how often that was right, on which draws."""
+    found = result.attack
+    if found is None:
+        return []
+    said = [_rule(found), _score(found, result.claim.delta > 0.0), _draws(found)]
+    if found.bits is False:
+        said.append(
+            "The last bits of floating-point numbers were not looked at (the option “bits” does)."
+        )
+    if found.interrupted:
+        said.append(
+            "The audit was interrupted: all figures are those of the draws made until then."
+        )
+    return said
+
+
+def _rule(found: AttackRecord) -> str:
+    sides = [
+        f"“{name}” when {when}"
+        for name, when in zip(found.pair, (found.first, found.second), strict=True)
+        if when is not None
+    ]
+    link = "; and " if any(";" in side for side in sides) else ", and "
+    return f"Rule: whoever sees an output names {link.join(sides) or 'nothing'}."
+
+
+def _score(found: AttackRecord, delta: bool) -> str:
+    draws, allowed = f"{found.testing_draws:,} fresh draws", f"{found.allowed_rate:.2%}"
+    if found.guesses == 0:
+        return f"In {draws} the rule never named an input."
+    but = ", but for what δ gives away" if delta else ""
+    return (
+        f"In {draws} it named an input {found.guesses:,} times and was right {found.right:,} times "
+        f"({found.right / found.guesses:.2%}); under the claim at most {allowed} are right on "
+        f"average{but}."
+    )
+
+
+def _draws(found: AttackRecord) -> str:
+    if found.sequential:
+        return (
+            "A bet was placed on every one of them, with a look after each, before anything was "
+            "learned from it; the rule shown is the last one."
+        )
+    return f"The rule was learned from {found.learning_draws:,} other draws."
+
+
+def search_sentence(result: AuditResult) -> str:
+    """How many pairs of inputs were drawn from."""
+    search = result.search
+    if search.pairs_visited == 0:
+        return "No pair of inputs was drawn from."
+    if search.pairs_total == 1:
+        return "One pair of inputs was drawn from, the only one given."
+    return f"{search.pairs_visited:,} of {search.pairs_total:,} pairs of inputs were drawn from."

@@ -1,0 +1,1 @@
+"""Theorems with their derivations: on a terminal, as a page, as a LaTeX document."""
