@@ -405,9 +405,7 @@ def _band_failures(alpha: float, runs: int, seed: int) -> int:
         true = [max(_delta(_P, _Q, e), _delta(_Q, _P, e)) for e in band.epsilon]
         wrong = any(d > t + 1e-12 for d, t in zip(band.delta, true, strict=True))
         upper = len(sets.upper)
-        for place, (x, y) in enumerate(
-            zip(band.false_positive, band.false_negative, strict=True)
-        ):
+        for place, (x, y) in enumerate(zip(band.false_positive, band.false_negative, strict=True)):
             p, q = (_P, _Q) if place < upper else (_Q, _P)
             wrong |= y < _least_false_negative(p, q, x) - 1e-12
         failures += wrong

@@ -247,7 +247,7 @@ def test_a_failed_special_function_proves_nothing(broken, monkeypatch):
     monkeypatch.setattr(guesses, "betaincinv", lambda a, b, p: broken)
     assert epsilon_lower(Counts(1000, 900, 100), 0.0, 0.05) == 0.0
     monkeypatch.undo()
-    if not broken == math.inf:  # this one is on the safe side
+    if broken != math.inf:  # this one is on the safe side
         monkeypatch.setattr(guesses, "betainccinv", lambda a, b, p: broken)
         assert epsilon_lower(Counts(1000, 900, 100), 0.0, 0.05) == 0.0
 
@@ -431,7 +431,8 @@ def test_the_bound_at_all_looks_is_where_the_average_wealth_crosses():
 
     def wealth(epsilon):
         logs = [
-            log_wealth(c, epsilon * d, 0.001, 1.0 * d) for c, d in zip(pairs, distances, strict=True)
+            log_wealth(c, epsilon * d, 0.001, 1.0 * d)
+            for c, d in zip(pairs, distances, strict=True)
         ]
         return float(logsumexp(logs)) - math.log(len(logs))
 

@@ -131,7 +131,7 @@ def test_learning_and_testing_draws_never_overlap(monkeypatch, pairs):
 def test_the_recording_notices_draws_that_are_used_twice(monkeypatch):
     """Mutation: testing draws with the key of learning draws are the same draws."""
     monkeypatch.setattr(fixed, "TESTING", contest.LEARNING)
-    _, watch, used, mechanism = _fixed_use(monkeypatch, 1, 7_000)
+    _, _, used, mechanism = _fixed_use(monkeypatch, 1, 7_000)
     assert len(set(mechanism.given)) < len(mechanism.given)
     assert any(output in used.learned for output in used.asked)
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DPAuditError, InputError
@@ -172,8 +173,10 @@ def canonical_pairs(entry: "Entry", mechanism: "Source") -> tuple[Sequence[Any],
 
 def _import_attribute(name: str) -> Any:
     module_name, _, attribute = name.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+    # By its full name: worker processes take "" for the folder in which this process was started.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

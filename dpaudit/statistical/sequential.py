@@ -68,7 +68,7 @@ class SequentialFindings:
     log_wealth
         Logarithm of the largest wealth of the family.
     epsilon_lower
-        Lower bound on the epsilon of all pairs together, per unit of distance; valid whenever it stops.
+        Lower bound on the epsilon of all pairs together, per unit of distance.
     detectable
         Smallest epsilon that the draws on this pair would have refuted with 90% power.
     draws, looks, visited
