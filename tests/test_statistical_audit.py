@@ -274,6 +274,28 @@ def test_bounds_do_not_exceed_the_truth(mechanism, share, kind, sequentially, se
         assert result.epsilon.lower <= largest / distance * (1.0 + 1e-12)
 
 
+@pytest.mark.parametrize("distance", [0.4, 2.5])
+@pytest.mark.parametrize("sequentially", [False, True])
+def test_metric_claims_are_per_unit_of_distance(distance, sequentially):
+    """A loss of 1.5 upholds a claim of 1.5 per distance and refutes one of half of it; bounds and
+    what would have been detected are per distance too. alpha = 1e-9."""
+    mechanism = randomized_response(1.5)
+    for share, verdict in [(1.0, Verdict.NOT_REFUTED), (0.5, Verdict.VIOLATED)]:
+        claimed = share * 1.5 / distance
+        result = audit(
+            mechanism,
+            MetricDP(claimed),
+            pairs=[(0, 1, distance)],
+            draws=6000,
+            alpha=ALPHA,
+            sequential=sequentially,
+        )
+        assert result.verdict is verdict
+        assert 0.5 * claimed < result.epsilon.lower <= 1.5 / distance
+        if verdict is Verdict.NOT_REFUTED:
+            assert claimed < result.detectable_epsilon < 1.5 * claimed
+
+
 FORMS = {
     "texts": ["zero", "one", "two", "three"],
     "tuples": [(0, "a"), (0, "b"), (1, "a"), (1, "b")],
