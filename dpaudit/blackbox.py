@@ -169,8 +169,9 @@ def _audit(
         "search": SearchRecord(pairs_total=len(pairs), pairs_visited=0, looks=0),
     }
     nothing = nothing.model_copy(update=asked)
+    drawer = Drawer(source, sampling.seed, sampling.workers, sampling.time_limit)
     try:
-        with Drawer(source, sampling.seed, sampling.workers, sampling.time_limit) as drawer:
+        with drawer:
             found = run(
                 drawer,
                 pairs,
@@ -182,11 +183,10 @@ def _audit(
                 progress=progress,
             )
     except MechanismFailure as failure:
-        return nothing.model_copy(update={"reason": str(failure)})
+        return nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
     except KeyboardInterrupt:
-        return nothing.model_copy(
-            update={"reason": "The audit was interrupted before its first look."}
-        )
+        reason = "The audit was interrupted before its first look."
+        return nothing.model_copy(update={"reason": reason, "draws": drawer.drawn})
     if isinstance(found, FixedFindings):
         return fixed_result(nothing, claim, pairs, found, sampling.bits, names)
     return sequential_result(nothing, claim, pairs, found, sampling.bits, names)

@@ -7,12 +7,12 @@ All pairs start with the same number of draws; the better half gets as many agai
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from .attackers import Attacker, Goal, learn_attacker
 from .drawing import Drawer, Rounds
+from .features import as_objects
 from .pairs import Pair
 
 __all__ = ["Contender", "hold_contest", "joined", "promise"]
@@ -55,16 +55,8 @@ def joined(first: Rounds | None, second: Rounds) -> Rounds:
     a, b = first.outputs, second.outputs
     if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
         # Such as whole numbers and fractions: both as objects, so that nothing is rounded.
-        a, b = _objects(a), _objects(b)
+        a, b = as_objects(a), as_objects(b)
     return Rounds(np.concatenate([first.labels, second.labels]), np.concatenate([a, b]))
-
-
-def _objects(outputs: Any) -> Any:
-    if outputs.dtype == object:
-        return outputs
-    found = np.empty(len(outputs), dtype=object)
-    found[:] = [tuple(o) if isinstance(o, list) else o for o in outputs.tolist()]
-    return found
 
 
 def hold_contest(

@@ -65,6 +65,11 @@ class Drawer:
         Seconds that a call may take; of a function that returns many outputs, the call for at
         most 16,384 of them.
 
+    Attributes
+    ----------
+    drawn
+        Rounds drawn so far.
+
     Examples
     --------
     >>> def randomized_response(x, size, rng):
@@ -85,6 +90,7 @@ class Drawer:
         self._count = _require_whole("workers", workers)
         self._limit = require_positive("time_limit", time_limit)
         self._workers: Workers | None = None
+        self.drawn = 0
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +127,7 @@ class Drawer:
             pieces = run_here(self.source, batch, chunks, self._limit)
         else:
             pieces = self._run_there(batch, chunks)
+        self.drawn += count
         return Rounds(np.concatenate([chunk.labels for chunk in chunks]), settled(pieces))
 
     def _run_there(self, batch: Batch, chunks: list[Chunk]) -> list[NDArray[Any]]:
