@@ -67,14 +67,19 @@ def _content(thing: Any) -> Any:
     if isinstance(thing, tuple):
         return [_content(part) for part in thing]
     if isinstance(thing, sp.Basic):
-        # srepr leaves out what functions are declared to be.
-        functions = sorted(
-            (sp.srepr(term), sorted(declared(term).items())) for term in thing.atoms(AppliedUndef)
-        )
-        return [sp.srepr(thing), functions]
+        return _formula(thing)
     if thing is None or isinstance(thing, str | int):
         return repr(thing)
     raise TypeError(f"{type(thing).__name__} has no place in a theorem")
+
+
+@cache  # the steps of a theorem share their terms
+def _formula(term: sp.Basic) -> list[Any]:
+    # srepr leaves out what functions are declared to be.
+    functions = sorted(
+        (sp.srepr(part), sorted(declared(part).items())) for part in term.atoms(AppliedUndef)
+    )
+    return [sp.srepr(term), functions]
 
 
 @cache
