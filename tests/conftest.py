@@ -1,5 +1,6 @@
 """Settings that all tests share."""
 
+import signal
 from collections.abc import Iterator
 
 import flint
@@ -10,6 +11,11 @@ from hypothesis import settings
 # statistical tests state are those of one fixed run.
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")
+
+# A shell that starts the tests in the background makes them ignore Ctrl-C, which some tests send to
+# themselves and to the programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
