@@ -34,15 +34,15 @@ def opendp_cases() -> Iterator[tuple[str, dpaudit.PureDP | dpaudit.ApproximateDP
     space = dp.atom_domain(T=float, nan=False), dp.absolute_distance(T=float)
     laplace = dp.m.make_laplace(*space, scale=1.0)
     yield "make_laplace", dpaudit.PureDP(laplace.map(1.0)), lambda x: laplace(x)
-    rho = dp.binary_search_param(
-        lambda scale: dp.c.make_fix_delta(
-            dp.c.make_zCDP_to_approxDP(dp.m.make_gaussian(*space, scale=scale)), 1e-5
+    scale = dp.binary_search_param(
+        lambda guess: dp.c.make_fix_delta(
+            dp.c.make_zCDP_to_approxDP(dp.m.make_gaussian(*space, scale=guess)), 1e-5
         ),
         d_in=1.0,
         d_out=(1.0, 1e-5),
         T=float,
     )
-    gaussian = dp.m.make_gaussian(*space, scale=rho)
+    gaussian = dp.m.make_gaussian(*space, scale=scale)
     yield "make_gaussian", APPROXIMATE, lambda x: gaussian(x)
 
 
