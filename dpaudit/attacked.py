@@ -25,7 +25,7 @@ from .statistical.bounds import union
 from .statistical.drawing import Rounds
 from .statistical.explain import explain, picture
 from .statistical.fixed import FixedFindings
-from .statistical.guesses import Counts, anytime_epsilon_lower
+from .statistical.guesses import Counts, allowed_rate, anytime_epsilon_lower
 from .statistical.pairs import Pair
 from .statistical.sequential import SequentialFindings
 
@@ -161,7 +161,7 @@ def _attack(
         testing_draws=counts.rounds,
         guesses=counts.spoken,
         right=counts.right,
-        allowed_rate=1.0 / (1.0 + math.exp(-min(claim.epsilon * pair.distance, 700.0))),
+        allowed_rate=allowed_rate(claim.epsilon * pair.distance),
         bits=bits if _has_floats(tested.rounds.outputs) else None,
         sequential=False,
         interrupted=False,

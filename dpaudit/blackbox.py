@@ -19,7 +19,7 @@ from .records import black_box_result, unknown_result
 from .results import AuditResult, Evidence, SearchRecord, Verdict
 from .statistical.drawing import Drawer, MechanismFailure, Source, source_of
 from .statistical.fixed import FixedFindings, fixed_audit
-from .statistical.pairs import Pair, given_pairs, word_pairs
+from .statistical.pairs import Pair, given_pairs, word_pair, word_pairs
 from .statistical.sequential import sequential_audit
 
 __all__ = [
@@ -143,10 +143,7 @@ def _given_words(
         a, b = space.index(first), space.index(second)
         if a == b:
             raise InputError(f"A pair has the word {space.words[a]!r} twice.")
-        distance = 1.0
-        if measured is not None:
-            distance = float(measured.distance_rows(slice(a, a + 1))[0, b])
-        found.append(Pair(a, b, distance, (space.words[a], space.words[b])))
+        found.append(word_pair(space, measured, a, b))
     if not found:
         raise InputError("pairs is empty, but at least one pair of inputs is needed.")
     return tuple(found)

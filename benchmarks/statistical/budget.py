@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from benchmarks.statistical.cases import BROKEN, case
 from dpaudit.statistical.attackers import Goal, learn_attacker
 from dpaudit.statistical.drawing import Drawer
+from dpaudit.statistical.guesses import allowed_rate
 
 ALPHA, POWER = 0.05, 0.9
 
@@ -20,7 +21,7 @@ ALPHA, POWER = 0.05, 0.9
 def needed(name: str, draws: int) -> tuple[float, str]:
     """Testing draws on the pair that needs fewest, and this pair."""
     mechanism, claim, pairs = case(name)
-    allowed = 1.0 / (1.0 + math.exp(-claim.epsilon))
+    allowed = allowed_rate(claim.epsilon)
     found = []
     with Drawer(mechanism, 0) as drawer:
         for number, (first, second) in enumerate(pairs):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from .features import Feature, codes, features_of, is_numeric
-from .guesses import Counts
+from .guesses import Counts, allowed_rate
 from .scores import (
     FeatureScore,
     Score,
@@ -334,7 +334,7 @@ def _excess(
     right: NDArray[Any], spoken: NDArray[Any], sides: NDArray[Any], rounds: float, goal: Goal
 ) -> Floats:
     """Right guesses beyond the claim in standard deviations; those of a few guesses count less."""
-    rate = 1.0 / (1.0 + math.exp(-min(goal.epsilon, 700.0)))
+    rate = allowed_rate(goal.epsilon)
     away = 0.5 * goal.delta * sides * rounds
     variance = spoken * rate * (1.0 - rate) + away + _FEW
     return np.asarray((right - rate * spoken - away) / np.sqrt(variance))

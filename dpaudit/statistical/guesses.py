@@ -27,6 +27,7 @@ from .bounds import bisect_last, split
 
 __all__ = [
     "Counts",
+    "allowed_rate",
     "anytime_epsilon_lower",
     "detectable_epsilon",
     "epsilon_lower",
@@ -136,22 +137,29 @@ def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float
     spoken = counts.spoken - away
     if spoken <= 0 or claimed > _LARGEST_EPSILON:
         return math.inf
-    needed = int(binom.isf(rest, spoken, _rate(claimed))) + 1
+    needed = int(binom.isf(rest, spoken, allowed_rate(claimed))) + 1
     if needed > spoken:
         return math.inf
     # What delta may give away has to be made up for, by a mechanism that gives nothing away.
     needed += away
     low, high = claimed, _LARGEST_EPSILON
-    if binom.sf(needed - 1, counts.spoken, _rate(high)) < _POWER:
+    if binom.sf(needed - 1, counts.spoken, allowed_rate(high)) < _POWER:
         return math.inf
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        enough = binom.sf(needed - 1, counts.spoken, _rate(middle)) >= _POWER
+        enough = binom.sf(needed - 1, counts.spoken, allowed_rate(middle)) >= _POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def _rate(epsilon: float) -> float:
+def allowed_rate(epsilon: float) -> float:
+    """Largest probability of a right guess under a pure claim of `epsilon` nats for the pair.
+
+    Examples
+    --------
+    >>> allowed_rate(0.0)
+    0.5
+    """
     return 1.0 / (1.0 + math.exp(-epsilon))
 
 
@@ -278,7 +286,7 @@ def sequential_detectable(counts: Counts, leak: float, claimed: float, alpha: fl
         return math.inf
 
     def missed(epsilon: float) -> bool:
-        right = int(binom.ppf(1.0 - _POWER, counts.spoken, _rate(epsilon)))
+        right = int(binom.ppf(1.0 - _POWER, counts.spoken, allowed_rate(epsilon)))
         likely = Counts(counts.rounds, right, counts.spoken - right)
         return log_wealth(likely, claimed, leak, claimed) < math.log(1.0 / alpha)
 

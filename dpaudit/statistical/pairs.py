@@ -11,7 +11,7 @@ from ..claims import Claim
 from ..errors import InputError, require_count
 from ..mechanisms.spaces import EmbeddingSpace
 
-__all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pairs"]
+__all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pair", "word_pairs"]
 
 #: How distances of numbers and vectors are measured, as orders of a norm.
 _NORMS = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}
@@ -160,7 +160,7 @@ def word_pairs(
     while len(chosen) < min(count, possible):
         first, second = (int(i) for i in rng.choice(n, size=2, replace=False))
         chosen[min(first, second), max(first, second)] = None
-    return tuple(_word_pair(space, measured, first, second) for first, second in sorted(chosen))
+    return tuple(word_pair(space, measured, first, second) for first, second in sorted(chosen))
 
 
 #: Words whose nearest and farthest neighbours are looked for.
@@ -172,9 +172,10 @@ def _unordered(found: list[tuple[float, int, int]], count: int) -> list[tuple[in
     return list(pairs)[:count]
 
 
-def _word_pair(
+def word_pair(
     space: EmbeddingSpace, measured: EmbeddingSpace | None, first: int, second: int
 ) -> Pair:
+    """Two words by their positions, at their distance in `measured`: see `word_pairs`."""
     row: NDArray[np.float64] | None = None
     if measured is not None:
         row = measured.distance_rows(slice(first, first + 1))[0]

@@ -132,7 +132,7 @@ def sequential_audit(
                 history.append((drawn, reached))
             gambler.drawn += size
             gambler.batches += 1
-            _learn(gambler, rounds, claim, draws, share, seed, bits)
+            _learn(gambler, rounds, claim, share, seed, bits)
             if progress:
                 progress("betting", drawn / draws)
     except KeyboardInterrupt:
@@ -221,7 +221,6 @@ def _learn(
     gambler: _Gambler,
     rounds: Rounds,
     claim: Claim,
-    draws: int,
     level: float,
     seed: int,
     bits: bool,
