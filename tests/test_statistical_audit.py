@@ -168,7 +168,7 @@ def test_the_recording_notices_bets_on_what_is_known(monkeypatch):
     proper = sequential._bet
 
     def peeking(gambler, rounds, claim, others, pairs, alpha):
-        sequential._learn(gambler, rounds, claim, 5_000, alpha, 0, False)
+        sequential._learn(gambler, rounds, claim, alpha, 0, False)
         return proper(gambler, rounds, claim, others, pairs, alpha)
 
     monkeypatch.setattr(sequential, "_bet", peeking)

@@ -237,7 +237,6 @@ def anytime_epsilon_lower(
     leak: float,
     alpha: float,
     focus: float,
-    above: float = 0.0,
 ) -> float:
     """Lower confidence bound of epsilon, at least 0, that holds at all looks together.
 
@@ -251,8 +250,6 @@ def anytime_epsilon_lower(
         Of each pair.
     leak, focus
         See `log_wealth`; `focus` is per unit of distance.
-    above
-        Only a bound above this one is of interest; 0 if there is none.
 
     Examples
     --------
@@ -268,7 +265,7 @@ def anytime_epsilon_lower(
         ]
         return float(logsumexp(logs)) - math.log(len(logs)) >= goal
 
-    return bisect_last(refuted, above, max(_LARGEST_EPSILON / min(distances), above)) or 0.0
+    return bisect_last(refuted, 0.0, _LARGEST_EPSILON / min(distances)) or 0.0
 
 
 def sequential_detectable(counts: Counts, leak: float, claimed: float, alpha: float) -> float:
