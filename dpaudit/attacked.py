@@ -60,10 +60,10 @@ def fixed_result(
 ) -> AuditResult:
     """`nothing`, with what an audit with a fixed budget found."""
     contender = found.contender
-    counts, bands = found.counts, found.bands
+    bands = found.bands
     search = SearchRecord(pairs_total=len(pairs), pairs_visited=found.visited, looks=1)
-    update: dict[str, Any] = {"draws": found.learning + found.testing, "search": search}
-    if contender.attacker is None or counts is None or bands is None or counts.rounds == 0:
+    update: dict[str, Any] = {"draws": found.learning + found.counts.rounds, "search": search}
+    if contender.attacker is None or bands is None:
         update["reason"] = "No test was made: the draws ended while the attacker was learned."
         return nothing.model_copy(update=update)
     assert contender.rounds is not None
@@ -76,10 +76,10 @@ def fixed_result(
         "epsilon": Interval(lower=lower, upper=math.inf),
         "delta_at_claim": Interval(lower=delta, upper=1.0),
         "delta_pair": (pair.shown if bands.forward else pair.shown[::-1]) if delta > 0.0 else None,
-        "attack": _attack(claim, pairs, tested, counts, bits).model_copy(
+        "attack": _attack(claim, pairs, tested, found.counts, bits).model_copy(
             update={"learning_draws": found.learning, "interrupted": found.interrupted}
         ),
-        "witness": _witness(tested, found.epsilon_lower),
+        "witness": _witness(tested, found.epsilon_lower) if len(set(found.pairs)) == 1 else None,
         "curves": Curves(
             attack=_attack_curve(tested),
             lower_profile=LowerProfileCurve(

@@ -20,8 +20,9 @@ from dpaudit import ApproximateDP, MetricDP, PureDP, Verdict, audit
 from dpaudit.claims import Claim
 from dpaudit.statistical import fixed, sequential
 from dpaudit.statistical.attackers import Attacker, learn_attacker
-from dpaudit.statistical.contest import Contender
+from dpaudit.statistical.contest import Contender, Contest
 from dpaudit.statistical.guesses import Counts, epsilon_lower
+from dpaudit.statistical.pools import Pools
 from dpaudit.statistical.scores import TableScore
 
 Floats = NDArray[np.float64]
@@ -146,7 +147,7 @@ def _testing_rounds(drawer, pair, number: int, count: int):
     size = max(min(fixed._BATCH, -(-count // fixed._BATCHES)), 1)
     rounds = [
         drawer.draw(
-            pair.first, pair.second, min(size, count - start), (fixed.TESTING, number, batch)
+            pair.first, pair.second, min(size, count - start), (fixed.TESTING, number, 0, batch)
         )
         for batch, start in enumerate(range(0, count, size))
     ]
@@ -157,13 +158,15 @@ def _testing_rounds(drawer, pair, number: int, count: int):
     )
 
 
-def _contest(change: Callable[..., Contender]) -> Callable[..., tuple[Contender, int, int]]:
+def _contest(change: Callable[..., Contender]) -> Callable[..., Contest]:
     """In place of `hold_contest`: one that learns on all pairs alike, and whose choice is changed
-    by a look at the draws of the test to come."""
+    by a look at the draws of the test to come, which has one stage."""
 
     def hold(drawer, pairs, goal, epsilon, budget, seed, progress=None):
         each = budget // len(pairs)
         count = goal(pairs[0]).rounds
+        pools = Pools(drawer, pairs, seed)
+        pools.drawn = each * len(pairs)
         contenders = []
         for number, pair in enumerate(pairs):
             rounds = drawer.draw(pair.first, pair.second, each, (0, number, 0))
@@ -172,7 +175,9 @@ def _contest(change: Callable[..., Contender]) -> Callable[..., tuple[Contender,
         # As many draws as the test makes of the pair that is chosen.
         tests = [_testing_rounds(drawer, c.pair, c.number, count) for c in contenders]
         chosen = change(contenders, tests, goal(pairs[0]))
-        return chosen, each * len(pairs), len(pairs)
+        sure = replace(chosen, attacker=replace(chosen.attacker, expected=math.inf))
+        contenders[chosen.number] = sure
+        return Contest(tuple(contenders), pools)
 
     return hold
 

@@ -19,7 +19,7 @@ from support import make_space
 
 from dpaudit import ApproximateDP, MetricDP, PureDP, Verdict, audit, mechanisms
 from dpaudit.claims import Claim
-from dpaudit.statistical import contest, fixed, sequential
+from dpaudit.statistical import contest, fixed, pools, sequential
 from dpaudit.statistical.attackers import Attacker
 from dpaudit.statistical.drawing import Drawer
 from dpaudit.statistical.features import as_objects
@@ -97,7 +97,7 @@ class Watch:
     def __call__(self, outputs, labels, goal, seed, *, thorough=True):
         score = Watched(set(outputs.tolist()))
         self.scores.append(score)
-        return Attacker(score, -0.5, 0.5, expected=0.1 * len(self.scores), excess=0.0)
+        return Attacker(score, -0.5, 0.5, expected=0.0, excess=0.1 * len(self.scores))
 
 
 def _fixed_use(monkeypatch, pairs: int, draws: int):
@@ -106,34 +106,52 @@ def _fixed_use(monkeypatch, pairs: int, draws: int):
     chosen = tuple(Pair(k, k + 1) for k in range(pairs))
     with Drawer(mechanism, seed=3) as drawer:
         found = fixed_audit(drawer, chosen, PureDP(1.0), draws=draws, alpha=0.05, seed=3)
-    (used,) = (s for s in watch.scores if found.contender.attacker.score is s)
-    return found, watch, used, mechanism
+    return found, watch, mechanism
 
 
 @pytest.mark.parametrize("pairs", [1, 7])
 def test_learning_and_testing_draws_never_overlap(monkeypatch, pairs):
-    """Nothing that any attacker was learned from comes up in the test, in which each draw is used
-    once, and there are no more draws than were asked for."""
-    found, watch, used, mechanism = _fixed_use(monkeypatch, pairs, 7_000)
-    given_away = mechanism.given
-    assert len(set(given_away)) == len(given_away) == found.learning + found.testing <= 7_000
-    learned = set().union(*(score.learned for score in watch.scores))
-    assert len(learned) == found.learning
-    # The attacker sees its own learning draws too, for the sets of the band, but not in the test.
-    tested = [output for output in used.asked if output not in used.learned]
-    assert len(tested) == len(set(tested)) == found.testing == found.counts.rounds
-    assert not set(tested) & learned
-    assert set(tested) | learned == set(given_away)
+    """Nothing that an attacker was learned from comes up in its test, tests use each draw once, and
+    there are no more draws than were asked for."""
+    found, watch, mechanism = _fixed_use(monkeypatch, pairs, 7_000)
+    given_away, tested_draws = mechanism.given, found.counts.rounds
+    assert len(set(given_away)) == len(given_away) == found.learning + tested_draws <= 7_000
+    order = {output: place for place, output in enumerate(given_away)}
+    tested: list[int] = []
     for score in watch.scores:
-        assert score is used or not score.asked
+        # Attackers see their own learning draws too, for the sets of the band.
+        fresh = [output for output in score.asked if output not in score.learned]
+        if fresh:
+            # Everything that the attacker knows was there before the first of its tests.
+            first = min(order[output] for output in fresh)
+            assert max(order[output] for output in score.learned) < first
+        tested += fresh
+    assert len(tested) == len(set(tested)) == tested_draws
+    assert len(found.stages) == (1 if pairs == 1 else fixed._STAGES)
+    # The learning draws before the test, and nothing else, are in no test.
+    assert set(given_away[found.learning :]) == set(tested)
 
 
 def test_the_recording_notices_draws_that_are_used_twice(monkeypatch):
     """Mutation: testing draws with the key of learning draws are the same draws."""
-    monkeypatch.setattr(fixed, "TESTING", contest.LEARNING)
-    _, _, used, mechanism = _fixed_use(monkeypatch, 1, 7_000)
+
+    def repeated(drawer, contender, count, testing, stage):
+        pair = contender.pair
+        yield drawer.draw(pair.first, pair.second, count, (pools.LEARNING, 0, 0))
+
+    monkeypatch.setattr(fixed, "_batches", repeated)
+    _, _, mechanism = _fixed_use(monkeypatch, 1, 7_000)
     assert len(set(mechanism.given)) < len(mechanism.given)
-    assert any(output in used.learned for output in used.asked)
+
+
+def test_the_recording_notices_tests_that_count_twice(monkeypatch):
+    """Mutation: every round is tested twice."""
+    proper = fixed._Test.add
+    monkeypatch.setattr(
+        fixed._Test, "add", lambda test, rounds: proper(test, rounds) or proper(test, rounds)
+    )
+    with pytest.raises(AssertionError):
+        test_learning_and_testing_draws_never_overlap(monkeypatch, 7)
 
 
 def _sequential_use(monkeypatch, pairs: int, draws: int):
@@ -397,7 +415,7 @@ def batch_size(learning: int) -> int:
     return math.ceil((4000 - learning) / fixed._BATCHES)
 
 
-@pytest.mark.parametrize("calls", [2, 3, 5, 9, 20])
+@pytest.mark.parametrize("calls", [2, 5, 7, 9, 20])
 def test_ctrl_c_while_testing_gives_what_is_known(calls):
     """The draws of the batches that came to their end, and the bound of exactly these: less than
     that of all, never above the truth, ln 9."""
@@ -405,7 +423,7 @@ def test_ctrl_c_while_testing_gives_what_is_known(calls):
     result = audit(mechanism, PureDP(1.0), pairs=[(0, 1)], draws=4000, alpha=ALPHA)
     whole = audit(Interrupted(10**9), PureDP(1.0), pairs=[(0, 1)], draws=4000, alpha=ALPHA)
     assert whole.attack.interrupted is False
-    if calls < 4:  # each batch is two calls, the first one is the learning part
+    if calls < 6:  # each batch is two calls, the first ones are the learning draws of two inputs
         assert result.verdict is Verdict.INCONCLUSIVE
         assert result.reason
         return
@@ -413,7 +431,7 @@ def test_ctrl_c_while_testing_gives_what_is_known(calls):
     assert result.draws == result.attack.learning_draws + result.attack.testing_draws
     size = batch_size(result.attack.learning_draws)
     assert mechanism.drawn - size <= result.draws <= mechanism.drawn < 4000
-    assert result.attack.testing_draws == size * ((calls - 2) // 2)
+    assert result.attack.testing_draws == size * ((calls - 4) // 2)
     assert result.epsilon.lower < whole.epsilon.lower <= math.log(9.0)
     assert result.attack.right <= result.attack.guesses <= result.attack.testing_draws
 
@@ -437,17 +455,17 @@ def test_ctrl_c_between_bets(calls):
 def test_counts_of_interrupted_tests_are_those_of_a_shorter_one():
     """Hits and guesses are of the same draws."""
     seen: list[Counts] = []
-    proper = fixed._test
+    proper = fixed._Test.bands
 
-    def spying(*arguments):
-        found = proper(*arguments)
-        seen.append(found[0])
-        assert found[1].firsts + found[1].seconds == found[0].rounds
-        return found
+    def spying(test, *arguments):
+        seen.append(test.counts)
+        hits = test._found[1]
+        assert hits.firsts + hits.seconds == test.counts.rounds
+        return proper(test, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixed, "_test", spying)
-        for calls in (6, 9, 13):
+        patch.setattr(fixed._Test, "bands", spying)
+        for calls in (8, 11, 15):
             result = audit(Interrupted(calls), PureDP(1.0), pairs=[(0, 1)], draws=4000)
     size = batch_size(result.attack.learning_draws)
     assert [count.rounds for count in seen] == [2 * size, 3 * size, 5 * size]

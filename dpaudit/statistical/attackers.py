@@ -51,9 +51,12 @@ _LEARNING_LUCK = 5.0
 _STRANGE = 2.75
 _FEW = 100.0
 
-#: So many different outputs are counted one by one; and a look at so many tells.
+#: So many different outputs are counted one by one; and a look at so many draws tells.
 _FINITE = 256
 _LOOK = 2_000
+
+#: If whole outputs came up so often on average, a table of them is all there is to learn.
+_OFTEN = 500.0
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -147,16 +150,21 @@ def learn_attacker(
         return None
     drawn = tallied(outputs, labels)
     features = features_of(drawn.outputs, bits=goal.bits)
+    found = _by_frequent_outputs(drawn, goal)
+    if found:
+        return _best(found, goal)
     # A single feature has nothing to overfit but its cuts.
-    found = []
     for score, column in single_features(drawn.outputs, features):
         ordered = _ordered(column, drawn)
         found += _cuts(Signed(score, 1.0), ordered, drawn.rounds, goal)
         found += _cuts(Signed(score, -1.0), ordered.reversed(), drawn.rounds, goal)
     for learn in _learners(drawn, features, seed, thorough):
         found += _cross_fitted(learn, outputs, labels, goal)
-    if not found:
-        return None
+    return _best(found, goal) if found else None
+
+
+def _best(found: list[Attacker], goal: Goal) -> Attacker:
+    """The attacker with the largest expected bound, or that which exceeds the claim most."""
     talkative = max(found, key=lambda attacker: attacker.expected)
     if talkative.expected > goal.epsilon:
         return talkative
@@ -208,19 +216,46 @@ def tallied(outputs: NDArray[Any], labels: Bools) -> Tally:
     >>> found.outputs.tolist(), found.firsts.tolist(), found.seconds.tolist()
     ([3, 5], [1.0, 0.0], [1.0, 1.0])
     """
-    vocabulary: dict[object, int] = {}
-    if not is_numeric(outputs):
-        for output in outputs:
-            vocabulary.setdefault(output, len(vocabulary))
-    seen = codes(outputs, vocabulary)
     # A look at some tells whether there are many.
-    if len(np.unique(seen[:_LOOK])) <= _FINITE:
-        different, places, inverse = np.unique(seen, return_index=True, return_inverse=True)
+    if len(np.unique(_numbered(outputs[:_LOOK]))) <= _FINITE:
+        different, places, inverse = np.unique(
+            _numbered(outputs), return_index=True, return_inverse=True
+        )
         if len(different) <= _FINITE:
             firsts = np.bincount(inverse, weights=labels, minlength=len(different))
             seconds = np.bincount(inverse, weights=~labels, minlength=len(different))
             return Tally(outputs[places], firsts.astype(np.float64), seconds.astype(np.float64))
     return Tally(outputs, labels.astype(np.float64), (~labels).astype(np.float64))
+
+
+def _several(outputs: NDArray[Any]) -> bool:
+    """Whether outputs may have several coordinates."""
+    return not is_numeric(outputs) or outputs.ndim > 1
+
+
+def _numbered(outputs: NDArray[Any]) -> NDArray[np.uint64]:
+    """A number for each output, the same for equal ones."""
+    vocabulary: dict[object, int] = {}
+    if not is_numeric(outputs):
+        for output in outputs:
+            vocabulary.setdefault(output, len(vocabulary))
+    return codes(outputs, vocabulary)
+
+
+def _by_frequent_outputs(drawn: Tally, goal: Goal) -> list[Attacker]:
+    """Attackers by a table of whole outputs that may have several coordinates, if they are so few
+    and come so often that nothing else has more to say.
+
+    Draws are held back neither for cuts nor for a judgement: the table hardly fits them better than
+    others, and of weak leaks half of the draws say too little.
+    """
+    frequent = drawn.finite and drawn.rounds >= _OFTEN * len(drawn.outputs)
+    if not (frequent and _several(drawn.outputs)):
+        return []
+    score = _table(drawn, smoothing=_SMOOTHINGS[0])
+    if score is None:
+        return []
+    return _cuts(score, _ordered(score(drawn.outputs), drawn), drawn.rounds, goal)
 
 
 def _cross_fitted(
@@ -248,8 +283,10 @@ def _learners(
     drawn: Tally, features: Sequence[Feature], seed: int, thorough: bool
 ) -> list[Learner]:
     """All ways to fit a score to outputs like these."""
-    found: list[Learner] = [partial(_table, smoothing=smoothing) for smoothing in _SMOOTHINGS]
-    several = not is_numeric(drawn.outputs) or drawn.outputs.ndim > 1
+    several = _several(drawn.outputs)
+    # Of many different outputs with several coordinates, whole ones are rarely worth a table.
+    smoothings = _SMOOTHINGS if drawn.finite or not several else _SMOOTHINGS[:1]
+    found: list[Learner] = [partial(_table, smoothing=smoothing) for smoothing in smoothings]
     if drawn.finite:
         return found
     if several:

@@ -1,31 +1,30 @@
-"""Which pair to test, and by which attacker: successive halving on learning draws.
+"""Which pair to test, and by which attacker: a contest on learning draws.
 
-All pairs start with the same number of draws; the better half gets as many again, and so on
-(Karnin, Koren and Somekh, ICML 2013). Nothing here is tested: what is learned meets fresh draws.
+All pairs start with the same number of draws; then the better half gets more, and so on down to
+three, as in successive halving (Karnin, Koren and Somekh, ICML 2013), except that nobody is out: a
+pair whose promise shrinks with more draws makes room for others. Nothing here is tested: what is
+learned meets fresh draws.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .attackers import Attacker, Goal, learn_attacker
 from .drawing import Drawer, Rounds
-from .features import as_objects
 from .pairs import Pair
+from .pools import Pools
 
-__all__ = ["Contender", "hold_contest", "joined", "promise"]
+__all__ = ["Contender", "Contest", "hold_contest", "most_promising", "promise", "relearned"]
 
-#: Fewest draws of a pair in a stage, and the most that an attacker learns from.
+#: Part of the draws that all pairs share alike; fewest stages after that, and pairs in the last.
+_FIRST = 0.4
+_STAGES = 3
+_FINAL = 3
+
+#: Fewest draws of a pair in a stage.
 _LEAST = 100
-_MOST = 400_000
-
-#: Up to so many pairs, attackers are learned thoroughly.
-_THOROUGH = 2
-
-#: First numbers of the keys of learning draws.
-LEARNING = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +37,15 @@ class Contender:
     attacker: Attacker | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """How a contest ended: all pairs that were drawn from, in order of their numbers, and what was
+    drawn."""
+
+    contenders: tuple[Contender, ...]
+    pools: Pools
+
+
 def promise(attacker: Attacker | None, pair: Pair, epsilon: float) -> tuple[int, float]:
     """How promising an attacker is: first whether a bound above the claim is to be expected, and
     how large; otherwise, by how much the claim was exceeded in learning."""
@@ -48,15 +56,20 @@ def promise(attacker: Attacker | None, pair: Pair, epsilon: float) -> tuple[int,
     return (0, attacker.excess)
 
 
-def joined(first: Rounds | None, second: Rounds) -> Rounds:
-    """Two lots of rounds, one after the other."""
-    if first is None:
-        return second
-    a, b = first.outputs, second.outputs
-    if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
-        # Such as whole numbers and fractions: both as objects, so that nothing is rounded.
-        a, b = as_objects(a), as_objects(b)
-    return Rounds(np.concatenate([first.labels, second.labels]), np.concatenate([a, b]))
+def most_promising(contenders: Sequence[Contender], epsilon: float, count: int) -> list[Contender]:
+    """The `count` most promising ones, the best first."""
+    return sorted(contenders, key=lambda c: promise(c.attacker, c.pair, epsilon), reverse=True)[
+        :count
+    ]
+
+
+def relearned(
+    contender: Contender, pools: Pools, goal: Goal, seed: int, *, thorough: bool = True
+) -> Contender:
+    """The same pair with an attacker that was learned from all outputs there are."""
+    rounds = pools.rounds(contender.pair)
+    attacker = learn_attacker(rounds.outputs, rounds.labels, goal, seed, thorough=thorough)
+    return replace(contender, rounds=rounds, attacker=attacker)
 
 
 def hold_contest(
@@ -67,8 +80,8 @@ def hold_contest(
     budget: int,
     seed: int,
     progress: Callable[[float], None] | None = None,
-) -> tuple[Contender, int, int]:
-    """The most promising pair with its attacker, and the numbers of draws and of pairs drawn from.
+) -> Contest:
+    """Attackers for all pairs, the better the more promising a pair is.
 
     Parameters
     ----------
@@ -82,38 +95,50 @@ def hold_contest(
         The claim, per unit of distance.
     budget
         Most draws; if there are too many pairs for it, only as many as it allows are looked at.
+        Two are made at least.
     seed
         For the ties of trees, and for the choice among too many pairs.
     progress
         Called with the part that is done.
     """
-    stages = max(math.ceil(math.log2(len(pairs))), 0) + 1
-    fewest = _LEAST * stages
-    if len(pairs) * fewest > budget and len(pairs) > 1:
-        kept = max(budget // fewest, 1)
+    kept = max(int(_FIRST * budget) // _LEAST, 1)
+    if len(pairs) > kept:
         order = np.random.default_rng([seed, 0xC0]).permutation(len(pairs))[:kept]
         pairs = tuple(pairs[i] for i in sorted(order))
-        stages = max(math.ceil(math.log2(len(pairs))), 0) + 1
-    alive = [Contender(number, pair) for number, pair in enumerate(pairs)]
-    drawn = 0
-    for stage in range(stages):
-        each = min(max(budget // stages // len(alive), 1), _MOST)
-        learned = []
-        for place, contender in enumerate(alive):
-            key = (LEARNING, contender.number, stage)
-            fresh = drawer.draw(contender.pair.first, contender.pair.second, each, key)
-            drawn += each
-            rounds = joined(contender.rounds, fresh)
-            attacker = learn_attacker(
-                rounds.outputs,
-                rounds.labels,
-                goal(contender.pair),
-                seed,
-                thorough=len(alive) <= _THOROUGH,
-            )
-            learned.append(replace(contender, rounds=rounds, attacker=attacker))
+    plan = _plan(len(pairs), budget)
+    pools = Pools(drawer, pairs, seed)
+    found = [Contender(number, pair) for number, pair in enumerate(pairs)]
+    steps, done = sum(count for count, _ in plan), 0
+    for stage, (count, draws) in enumerate(plan):
+        alive = most_promising(found, epsilon, count)
+        inputs = pools.inputs(contender.pair for contender in alive)
+        for number in inputs:
+            pools.grow(number, max(draws // len(inputs), 1), stage)
+        thorough = stage == len(plan) - 1
+        for contender in alive:
+            again = relearned(contender, pools, goal(contender.pair), seed, thorough=thorough)
+            found[contender.number] = again
+            done += 1
             if progress:
-                progress((stage + (place + 1) / len(alive)) / stages)
-        learned.sort(key=lambda c: promise(c.attacker, c.pair, epsilon), reverse=True)
-        alive = learned[: max(len(learned) // 2, 1)]
-    return alive[0], drawn, len(pairs)
+                progress(done / steps)
+    return Contest(tuple(found), pools)
+
+
+def _plan(pairs: int, budget: int) -> list[tuple[int, int]]:
+    """The stages: how many pairs are drawn from, and how many draws there are for them.
+
+    >>> _plan(8, 1000)
+    [(8, 400), (4, 200), (3, 200), (3, 200)]
+    >>> _plan(1, 1000)
+    [(1, 1000)]
+    """
+    if pairs <= _FINAL:
+        return [(pairs, budget)]
+    first = (pairs, int(_FIRST * budget))
+    counts = []
+    while pairs > _FINAL:
+        pairs = max(pairs // 2, _FINAL)
+        counts.append(pairs)
+    counts += [_FINAL] * (_STAGES - len(counts))
+    each = (budget - first[1]) // len(counts)
+    return [first, *((count, each) for count in counts)]

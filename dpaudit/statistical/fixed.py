@@ -1,14 +1,22 @@
-"""The audit with a fixed budget: learn on one part of the draws, test on the rest, once."""
+"""The audit with a fixed budget: learn on one part of the draws, test on the rest.
 
-from collections.abc import Callable
+If what was learned promises to refute the claim, or if only one pair was given, the test is a
+single stage. Otherwise it has several: each tests the pair and the attacker that are the most
+promising after all draws before it, and all of them count. So a violation that is too small to be
+seen in learning is still found while testing.
+"""
+
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from ..claims import Claim
-from .attackers import Attacker, Goal
+from .attackers import Goal
 from .bounds import split
-from .contest import Contender, hold_contest
-from .drawing import Drawer
-from .guesses import Counts, detectable_epsilon, epsilon_lower
+from .contest import Contender, hold_contest, most_promising, promise, relearned
+from .drawing import Drawer, Rounds
+from .guesses import Counts, Stage, combined_detectable, combined_epsilon_lower
 from .pairs import Pair
 from .profile import Bands, Hits, bands, count_hits, nested_sets
 
@@ -16,7 +24,10 @@ __all__ = ["FixedFindings", "fixed_audit"]
 
 #: Shares of the draws that are learned from: one pair, several pairs.
 _LEARN_ONE = 0.15
-_LEARN_MANY = 0.4
+_LEARN_MANY = 0.5
+
+#: Stages of a test that promises nothing.
+_STAGES = 4
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
 _WEIGHTS = (19.0, 1.0)
@@ -36,30 +47,35 @@ class FixedFindings:
     Attributes
     ----------
     contender
-        The pair that was tested, its attacker and the draws that they were learned from.
-    counts
-        Of the test; None if it did not begin.
+        The pair that was tested last, its attacker and the draws that it was learned from.
+    pairs, stages
+        Of each stage of the test, the pair and what came of it; none if it did not begin.
     epsilon_lower
-        Confidence bound in nats per unit of distance of the pair, at least 0.
+        Confidence bound in nats per unit of distance for all these pairs together, at least 0.
     detectable
         Smallest epsilon that would have been refuted with 90% power; per unit of distance.
     bands
-        Lower bands of the privacy profile of the pair.
-    learning, testing, visited
-        Numbers of draws made, and of pairs that were drawn from.
+        Lower bands of the privacy profile of the last pair, by the last stage.
+    learning, visited
+        Numbers of learning draws, and of pairs that were drawn from.
     interrupted
         Whether the user stopped it early.
     """
 
     contender: Contender
-    counts: Counts | None
+    pairs: tuple[Pair, ...]
+    stages: tuple[Stage, ...]
     epsilon_lower: float
     detectable: float
     bands: Bands | None
     learning: int
-    testing: int
     visited: int
     interrupted: bool
+
+    @property
+    def counts(self) -> Counts:
+        """Of all stages together."""
+        return sum((stage.counts for stage in self.stages), start=Counts(0, 0, 0))
 
 
 def fixed_audit(
@@ -73,7 +89,7 @@ def fixed_audit(
     bits: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> FixedFindings:
-    """Learn, then test one attacker on one pair by draws that nothing else has seen.
+    """Learn, then test attackers by draws that nothing has seen before.
 
     Ctrl-C during the test ends it with the draws that were made: how many these are says nothing
     about outputs, which nobody saw. During learning it is passed on.
@@ -84,54 +100,90 @@ def fixed_audit(
     def goal(pair: Pair) -> Goal:
         return Goal(draws - learning, level, claim.epsilon * pair.distance, claim.delta, bits)
 
-    stage = (lambda part: progress("learning", part)) if progress else None
-    best, learned, visited = hold_contest(drawer, pairs, goal, claim.epsilon, learning, seed, stage)
+    def told(activity: str, part: float) -> None:
+        if progress:
+            progress(activity, part)
+
+    told_learning = partial(told, "learning")
+    contest = hold_contest(drawer, pairs, goal, claim.epsilon, learning, seed, told_learning)
+    contenders, learned = list(contest.contenders), contest.pools.drawn
+    (best,) = most_promising(contenders, claim.epsilon, 1)
     testing = draws - learned
-    if best.attacker is None or testing < 1:
-        return FixedFindings(best, None, 0.0, float("inf"), None, learned, 0, visited, False)
-    stage = (lambda part: progress("testing", part)) if progress else None
-    counts, hits, interrupted = _test(drawer, best, best.attacker, testing, stage)
-    leak = best.attacker.leak(claim.delta)
-    distance = best.pair.distance
+    sure = promise(best.attacker, best.pair, claim.epsilon)[0] > 0
+    planned = 1 if sure or len(pairs) == 1 else _STAGES
+    tests: list[_Test] = []
+    interrupted = False
+    try:
+        for number in range(planned if best.attacker is not None else 0):
+            if number:
+                again = relearned(best, contest.pools, goal(best.pair), seed)
+                contenders[best.number] = again
+                (best,) = most_promising(contenders, claim.epsilon, 1)
+            tests.append(_Test(best))
+            count = testing * (number + 1) // planned - testing * number // planned
+            for rounds in _batches(drawer, best, count, testing, number):
+                tests[-1].add(rounds)
+                if number < planned - 1:
+                    contest.pools.add(best.pair, rounds)
+                told("testing", sum(test.counts.rounds for test in tests) / testing)
+    except KeyboardInterrupt:
+        interrupted = True
+    tests = [test for test in tests if test.counts.rounds]
+    last = tests[-1] if tests else None
+    stages = tuple(test.stage(claim.delta) for test in tests)
     return FixedFindings(
-        contender=best,
-        counts=counts,
-        epsilon_lower=epsilon_lower(counts, leak, level) / distance,
-        detectable=detectable_epsilon(counts, leak, claim.epsilon * distance, level) / distance,
-        bands=bands(hits, claim.epsilon * distance, band_level),
+        contender=last.contender if last else best,
+        pairs=tuple(test.contender.pair for test in tests),
+        stages=stages,
+        epsilon_lower=combined_epsilon_lower(stages, level) if stages else 0.0,
+        detectable=combined_detectable(stages, claim.epsilon, level) if stages else math.inf,
+        bands=last.bands(claim.epsilon, band_level) if last else None,
         learning=learned,
-        testing=counts.rounds,
-        visited=visited,
+        visited=len(contenders),
         interrupted=interrupted,
     )
 
 
-def _test(
-    drawer: Drawer,
-    contender: Contender,
-    attacker: Attacker,
-    count: int,
-    progress: Callable[[float], None] | None,
-) -> tuple[Counts, Hits, bool]:
-    """Counts of all guesses, hits of nested sets, and whether Ctrl-C ended it."""
-    assert contender.rounds is not None
-    sets = nested_sets(attacker, attacker.score(contender.rounds.outputs))
-    counts, hits = Counts(0, 0, 0), sets.none()
-    size = max(min(_BATCH, -(-count // _BATCHES)), 1)
-    try:
-        for number, start in enumerate(range(0, count, size)):
-            key = (TESTING, contender.number, number)
-            pair = contender.pair
-            rounds = drawer.draw(pair.first, pair.second, min(size, count - start), key)
-            scores = attacker.score(rounds.outputs)
-            batch = (
-                attacker.count_scores(scores, rounds.labels),
-                count_hits(sets, scores, rounds.labels),
-            )
-            # Together, so that an interruption leaves both of the same draws.
-            counts, hits = counts + batch[0], hits + batch[1]
-            if progress:
-                progress(counts.rounds / count)
-    except KeyboardInterrupt:
-        return counts, hits, True
-    return counts, hits, False
+def _batches(
+    drawer: Drawer, contender: Contender, count: int, testing: int, stage: int
+) -> Iterator[Rounds]:
+    """The draws of one stage of the test."""
+    size = max(min(_BATCH, -(-testing // _BATCHES)), 1)
+    pair = contender.pair
+    for number, start in enumerate(range(0, count, size)):
+        key = (TESTING, contender.number, stage, number)
+        yield drawer.draw(pair.first, pair.second, min(size, count - start), key)
+
+
+class _Test:
+    """The test of one contender: all guesses, and hits of nested sets."""
+
+    def __init__(self, contender: Contender) -> None:
+        assert contender.rounds is not None
+        assert contender.attacker is not None
+        self.contender, self._attacker = contender, contender.attacker
+        scores = self._attacker.score(contender.rounds.outputs)
+        self._sets = nested_sets(self._attacker, scores)
+        self._found: tuple[Counts, Hits] = Counts(0, 0, 0), self._sets.none()
+
+    @property
+    def counts(self) -> Counts:
+        """Of all guesses."""
+        return self._found[0]
+
+    def stage(self, delta: float) -> Stage:
+        """The test as a stage of many."""
+        distance = self.contender.pair.distance
+        return Stage(self.counts, self._attacker.leak(delta), distance)
+
+    def bands(self, epsilon: float, alpha: float) -> Bands:
+        """Bands of the privacy profile; `epsilon` is per unit of distance."""
+        return bands(self._found[1], epsilon * self.contender.pair.distance, alpha)
+
+    def add(self, rounds: Rounds) -> None:
+        """Count what the attacker says about new rounds."""
+        scores = self._attacker.score(rounds.outputs)
+        counts = self._attacker.count_scores(scores, rounds.labels)
+        hits = count_hits(self._sets, scores, rounds.labels)
+        # Stored at once, so that an interruption leaves both of the same draws.
+        self._found = self._found[0] + counts, self._found[1] + hits

@@ -16,19 +16,22 @@ any number of looks (`log_wealth`, `anytime_epsilon_lower`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainccinv, betaincinv, logsumexp, xlog1py
+from scipy.special import betainc, betainccinv, betaincinv, logsumexp, ndtr, ndtri, xlog1py
 from scipy.stats import binom
 
-from .bounds import bisect_last, split
+from .bounds import bisect_last, split, union
 
 __all__ = [
     "Counts",
+    "Stage",
     "allowed_rate",
     "anytime_epsilon_lower",
+    "combined_detectable",
+    "combined_epsilon_lower",
     "detectable_epsilon",
     "epsilon_lower",
     "log_wealth",
@@ -52,6 +55,9 @@ _FOCUS = 2.0**-10
 
 #: No claim above is tested: e^700 still is a number.
 _LARGEST_EPSILON = 700.0
+
+#: The smallest probability of a tail that is told apart from smaller ones.
+_LEAST_TAIL = 1e-300
 _POWER = 0.9
 _HALVINGS = 60
 
@@ -79,6 +85,16 @@ class Counts:
         return Counts(
             self.rounds + other.rounds, self.right + other.right, self.wrong + other.wrong
         )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a test: what an attacker who was fixed before it did on a pair, the share of the
+    rounds that delta gives away to this attacker, and the distance of the pair."""
+
+    counts: Counts
+    leak: float = 0.0
+    distance: float = 1.0
 
 
 def _given_away(rounds: int, leak: float, alpha: float) -> tuple[int, float]:
@@ -122,6 +138,71 @@ def epsilon_lower(counts: Counts, leak: float, alpha: float) -> float:
     return max(math.log(rate) - math.log(rest_of_rate), 0.0)
 
 
+def combined_epsilon_lower(stages: Sequence[Stage], alpha: float) -> float:
+    """Lower confidence bound, at least 0, of the epsilon per unit of distance of all pairs that
+    were tested in stages. Pair and attacker of a stage may depend on everything before it.
+
+    Under the claim the p-value of each stage is at least as large as a uniform variable, whatever
+    happened before; so the sum of w_k ndtri(1 - p_k), with the squares of the weights in proportion
+    to the rounds, exceeds the normal quantile with probability at most alpha (Lehmacher and
+    Wassmer, "Adaptive sample size calculations in group sequential trials", Biometrics 55, 1999).
+    With one stage this is `epsilon_lower`.
+
+    Parameters
+    ----------
+    stages
+        At least one; their numbers of rounds must not depend on outputs.
+    alpha
+        Error probability.
+
+    Examples
+    --------
+    >>> half = Stage(Counts(500, 300, 100))
+    >>> round(combined_epsilon_lower([half, half], alpha=0.05), 3)
+    0.958
+    """
+    if len(stages) == 1:
+        (one,) = stages
+        return epsilon_lower(one.counts, one.leak, alpha) / one.distance
+    kept, rest = _without_leaks(stages, alpha)
+    goal = float(-ndtri(rest)) + _ROUNDING
+    most = _LARGEST_EPSILON / max(stage.distance for stage in stages)
+    return bisect_last(lambda e: _normal_sum(kept, e) >= goal, 0.0, most) or 0.0
+
+
+def _without_leaks(stages: Sequence[Stage], alpha: float) -> tuple[list[Stage], float]:
+    """Stages without the right guesses that delta gives away, but for a part of alpha; and the rest
+    of alpha."""
+    if not any(stage.leak for stage in stages):
+        return list(stages), alpha
+    rest, part = split(alpha, *_LEAK_WEIGHTS)
+    level = union(part, len(stages))
+    kept = []
+    for stage in stages:
+        away = int(binom.isf(level, stage.counts.rounds, stage.leak))
+        kept.append(replace(stage, counts=replace(stage.counts, right=stage.counts.right - away)))
+    return kept, rest
+
+
+def _normal_sum(stages: Sequence[Stage], epsilon: float) -> float:
+    """The sum of normal scores of the p-values of stages under a pure claim, per unit."""
+    total = sum(stage.counts.rounds for stage in stages)
+    found = 0.0
+    for stage in stages:
+        counts, claimed = stage.counts, epsilon * stage.distance
+        if counts.right <= 0:
+            return -math.inf
+        # The smaller one of both tails, and rounded towards no violation.
+        tail = float(betainc(counts.right, counts.wrong + 1, allowed_rate(claimed)))
+        if tail <= 0.5:
+            score = float(-ndtri(max(tail * (1.0 + _ROUNDING), _LEAST_TAIL)))
+        else:
+            rest = float(betainc(counts.wrong + 1, counts.right, allowed_rate(-claimed)))
+            score = float(ndtri(rest * (1.0 - _ROUNDING)))
+        found += math.sqrt(counts.rounds / total) * score
+    return found
+
+
 def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float) -> float:
     """Smallest epsilon whose attacker, as talkative as this one, would refute `claimed` by so many
     rounds with 90% power; infinite if none would.
@@ -150,6 +231,42 @@ def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float
         enough = binom.sf(needed - 1, counts.spoken, allowed_rate(middle)) >= _POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
+
+
+def combined_detectable(stages: Sequence[Stage], claimed: float, alpha: float) -> float:
+    """Smallest epsilon per unit of distance whose attackers, as talkative as these, would refute
+    `claimed` in so many stages with about 90% power; infinite if none would.
+
+    Every stage is taken to have so few right guesses that they are all as few with 10%. With one
+    stage this is `detectable_epsilon`.
+
+    Examples
+    --------
+    >>> half = Stage(Counts(50_000, 25_000, 22_500))
+    >>> round(combined_detectable([half, half], 0.1, 0.05), 3)
+    0.119
+    """
+    if len(stages) == 1:
+        (one,) = stages
+        claim = claimed * one.distance
+        return detectable_epsilon(one.counts, one.leak, claim, alpha) / one.distance
+    most = _LARGEST_EPSILON / max(stage.distance for stage in stages)
+    if claimed > most:
+        return math.inf
+    total = sum(stage.counts.rounds for stage in stages)
+
+    def missed(epsilon: float) -> bool:
+        likely = []
+        for stage in stages:
+            rounds, spoken = stage.counts.rounds, stage.counts.spoken
+            luck = ndtr(ndtri(1.0 - _POWER) * math.sqrt(rounds / total))
+            right = int(binom.ppf(luck, spoken, allowed_rate(epsilon * stage.distance)))
+            likely.append(replace(stage, counts=Counts(rounds, right, spoken - right)))
+        return combined_epsilon_lower(likely, alpha) <= claimed
+
+    if missed(most):
+        return math.inf
+    return bisect_last(missed, claimed, most) or claimed
 
 
 def allowed_rate(epsilon: float) -> float:

@@ -16,10 +16,11 @@ from scipy.special import logsumexp
 from ..claims import Claim
 from .attackers import Attacker, Goal, learn_attacker
 from .bounds import union
-from .contest import joined, promise
+from .contest import promise
 from .drawing import Drawer, Rounds
 from .guesses import Counts, anytime_epsilon_lower, log_wealth_path, sequential_detectable
 from .pairs import Pair
+from .pools import joined
 
 __all__ = ["SequentialFindings", "sequential_audit"]
 
@@ -228,7 +229,10 @@ def _learn(
     """A new attacker from everything that was drawn on this pair, up to a limit."""
     if gambler.rounds is not None and len(gambler.rounds) >= _LEARNED:
         return
-    gambler.rounds = joined(gambler.rounds, rounds)
+    if gambler.rounds is not None:
+        labels = np.concatenate([gambler.rounds.labels, rounds.labels])
+        rounds = Rounds(labels, joined(gambler.rounds.outputs, rounds.outputs))
+    gambler.rounds = rounds
     goal = Goal(
         max(2 * len(gambler.rounds), _FIRST),
         level,
