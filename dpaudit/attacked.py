@@ -16,6 +16,7 @@ from .results import (
     Interval,
     LowerProfileCurve,
     SearchRecord,
+    StageRecord,
     Verdict,
     WealthCurve,
     Witness,
@@ -59,8 +60,7 @@ def fixed_result(
     names: Sequence[str] | None,
 ) -> AuditResult:
     """`nothing`, with what an audit with a fixed budget found."""
-    contender = found.contender
-    bands = found.bands
+    contender, bands = found.contender, found.bands
     search = SearchRecord(pairs_total=len(pairs), pairs_visited=found.visited, looks=1)
     update: dict[str, Any] = {"draws": found.learning + found.counts.rounds, "search": search}
     if contender.attacker is None or bands is None:
@@ -72,14 +72,20 @@ def fixed_result(
     violated = found.epsilon_lower > claim.epsilon or delta > claim.delta
     # If delta shows it, epsilon* is above the claim too.
     lower = max(found.epsilon_lower, claim.epsilon if delta > claim.delta else 0.0)
+    # A bound on several pairs together is none on any of them.
+    alone = all(one is pair for one in found.pairs)
     update |= _verdict(violated, found.detectable) | {
         "epsilon": Interval(lower=lower, upper=math.inf),
         "delta_at_claim": Interval(lower=delta, upper=1.0),
         "delta_pair": (pair.shown if bands.forward else pair.shown[::-1]) if delta > 0.0 else None,
         "attack": _attack(claim, pairs, tested, found.counts, bits).model_copy(
-            update={"learning_draws": found.learning, "interrupted": found.interrupted}
+            update={
+                "learning_draws": found.learning,
+                "stages": _stages(claim, found),
+                "interrupted": found.interrupted,
+            }
         ),
-        "witness": _witness(tested, found.epsilon_lower) if len(set(found.pairs)) == 1 else None,
+        "witness": _witness(tested, found.epsilon_lower) if alone else None,
         "curves": Curves(
             attack=_attack_curve(tested),
             lower_profile=LowerProfileCurve(
@@ -163,8 +169,23 @@ def _attack(
         right=counts.right,
         allowed_rate=allowed_rate(claim.epsilon * pair.distance),
         bits=bits if _has_floats(tested.rounds.outputs) else None,
+        stages=(),
         sequential=False,
         interrupted=False,
+    )
+
+
+def _stages(claim: Claim, found: FixedFindings) -> tuple[StageRecord, ...]:
+    return tuple(
+        StageRecord(
+            pair=pair.shown,
+            distance=pair.distance,
+            draws=stage.counts.rounds,
+            guesses=stage.counts.spoken,
+            right=stage.counts.right,
+            allowed_rate=allowed_rate(claim.epsilon * pair.distance),
+        )
+        for pair, stage in zip(found.pairs, found.stages, strict=True)
     )
 
 

@@ -384,6 +384,65 @@ def test_agreement_with_exact_laws(name, kind, sequentially):
     assert {result.witness.input, result.witness.neighbour} == set(words)
 
 
+# Stages.
+
+
+def _weak(count: int, pairs: int, broken: int) -> Finite:
+    """Randomized response on `count` outputs at ln 1.2; and at ln 1.5 on the inputs of one pair."""
+    rows = [np.ones(count) + 0.2 * (np.arange(count) == k % 2) for k in range(2 * pairs)]
+    for side in (0, 1):
+        rows[2 * broken + side][side] = 1.5
+    return finite(*rows)
+
+
+def test_what_draws_show_in_stages():
+    """A pair that leaks a little more than the claim allows is found among others that attain it.
+    The stages add up, and the bound stays below the truth."""
+    mechanism = _weak(20, 4, broken=2)
+    pairs = [(2 * k, 2 * k + 1) for k in range(4)]
+    result = audit(mechanism, PureDP(math.log(1.2)), pairs=pairs, draws=60_000, alpha=0.01, seed=5)
+    found = result.attack
+    assert result.verdict is Verdict.VIOLATED
+    assert math.log(1.2) < result.epsilon.lower <= math.log(1.5)
+    assert len(found.stages) == fixed._STAGES
+    for total, part in (("testing_draws", "draws"), ("guesses", "guesses"), ("right", "right")):
+        assert getattr(found, total) == sum(getattr(stage, part) for stage in found.stages)
+    assert found.learning_draws + found.testing_draws == result.draws <= 60_000
+    assert found.pair == found.stages[-1].pair == ("4", "5")
+    said = str(result)
+    assert "in 5 stages" in said
+    assert "later ones from the draws of earlier stages as well" in said
+    if len({stage.pair for stage in found.stages}) == 1:
+        assert result.witness is not None
+        assert "The stages of the test together show a loss" in said
+    else:
+        assert result.witness is None
+        assert "refute the claim together" in said
+
+
+def test_pairs_that_change_name_no_witness(monkeypatch):
+    """If the stages were on several pairs, the bound is one on all of them together."""
+    turn = itertools.count()
+    proper = fixed.most_promising
+
+    def in_turn(contenders, epsilon, count):
+        assert count == 1
+        proper(contenders, epsilon, count)
+        return [contenders[next(turn) % len(contenders)]]
+
+    monkeypatch.setattr(fixed, "most_promising", in_turn)
+    monkeypatch.setattr(fixed, "promise", lambda *arguments: (0, 0.0))
+    pairs = [(0, 1), (1, 0)]
+    result = audit(randomized_response(2.0), PureDP(0.5), pairs=pairs, draws=10_000)
+    assert result.verdict is Verdict.VIOLATED
+    assert [stage.pair for stage in result.attack.stages[:2]] == [("0", "1"), ("1", "0")]
+    assert result.witness is None
+    assert 0.5 < result.epsilon.lower <= 2.0
+    said = str(result)
+    assert "the pairs that were tested refute the claim together" in said
+    assert "The pairs of the stages: “0” and “1” (" in said
+
+
 # How audits end.
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .numerals import number, odds
 
 if TYPE_CHECKING:
-    from .model import AttackRecord, AuditResult
+    from .model import AttackRecord, AuditResult, StageRecord
 
 __all__ = [
     "CODE",
@@ -65,6 +65,11 @@ def witness_sentence(result: AuditResult) -> str:
         return "No pair was tested."
     distance = f" (distance {number(found.distance)})" if result.claim.kind == "metric" else ""
     start = f"Pair that was tested{distance}: “{found.pair[0]}” and “{found.pair[1]}”."
+    if witness is None and result.verdict.value == "violated":
+        return (
+            f"{start} It was the last one: the pairs that were tested refute the claim together, "
+            "and none is shown to do so alone."
+        )
     if witness is None:
         return f"{start} No loss was shown."
     but = ", what δ gives away left out," if result.claim.delta else ""
@@ -75,6 +80,11 @@ def witness_sentence(result: AuditResult) -> str:
     if found.sequential:  # by rules that changed from time to time
         return (
             f"{start} The bets on it show a loss of {loss} nats where the claim allows {allowed}."
+        )
+    if len(found.stages) > 1:
+        return (
+            f"{start} The stages of the test together show a loss of {loss} nats where the claim "
+            f"allows {allowed}."
         )
     return (
         f"{start} By this rule guesses{but} are right at least {odds(witness.log_ratio)} times as "
@@ -111,6 +121,8 @@ def _rule(found: AttackRecord) -> str:
 
 def _score(found: AttackRecord, delta: bool) -> str:
     draws, allowed = f"{found.testing_draws:,} fresh draws", f"{found.allowed_rate:.2%}"
+    if len(found.stages) > 1:
+        draws += f" in {len(found.stages)} stages"
     if found.guesses == 0:
         return f"In {draws} the rule never named an input."
     but = ", but for what δ gives away" if delta else ""
@@ -127,7 +139,22 @@ def _draws(found: AttackRecord) -> str:
             "A bet was placed on every one of them, with a look after each, before anything was "
             "learned from it; the rule shown is the last one."
         )
-    return f"The rule was learned from {found.learning_draws:,} other draws."
+    if len(found.stages) < 2:
+        return f"The rule was learned from {found.learning_draws:,} other draws."
+    said = (
+        f"The rule of the first stage was learned from {found.learning_draws:,} other draws, later "
+        "ones from the draws of earlier stages as well; the rule shown is the last one."
+    )
+    if len({stage.pair for stage in found.stages}) > 1:
+        said += f" The pairs of the stages: {'; '.join(_stage(stage) for stage in found.stages)}."
+    return said
+
+
+def _stage(stage: StageRecord) -> str:
+    return (
+        f"“{stage.pair[0]}” and “{stage.pair[1]}” ({stage.right:,} of {stage.guesses:,} guesses "
+        f"right in {stage.draws:,} draws, at most {stage.allowed_rate:.2%} under the claim)"
+    )
 
 
 def search_sentence(result: AuditResult) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "ProvenBoundRecord",
     "SearchRecord",
     "SpaceRecord",
+    "StageRecord",
     "StatisticsIntervals",
     "StatisticsRecord",
     "Summary",
@@ -360,6 +361,18 @@ class ProofRecord(Record):
     axioms: tuple[str, ...]
 
 
+class StageRecord(Record):
+    """One stage of a test: the pair, at its distance, how many guesses in so many fresh draws were
+    right, and the largest rate of right guesses under the claim."""
+
+    pair: tuple[str, str]
+    distance: Number
+    draws: int
+    guesses: int
+    right: int
+    allowed_rate: Number
+
+
 class AttackRecord(Record):
     """How a black box was tested: somebody who sees an output guesses which of the two inputs of
     `pair`, at `distance`, it came from.
@@ -371,6 +384,8 @@ class AttackRecord(Record):
     whether the bits of floating-point numbers were looked at, null if outputs hold none.
     `sequential`: whether it was by bets with a look after every draw; then every draw after the
     first few is tested, before it is learned from, and first and second are the last rule.
+    Otherwise the test has `stages`, of which each but the first may rest on all draws before it;
+    then `pair`, `first` and `second` are those of the last one.
     `interrupted`: whether the user stopped it early.
     """
 
@@ -385,6 +400,7 @@ class AttackRecord(Record):
     right: int
     allowed_rate: Number
     bits: bool | None
+    stages: tuple[StageRecord, ...]
     sequential: bool
     interrupted: bool
 

@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from .features import Feature, codes, features_of, is_numeric
 from .guesses import Counts, allowed_rate
+from .mixed import learn_mixed
 from .scores import (
     FeatureScore,
     Score,
@@ -46,9 +47,11 @@ _SMOOTHINGS = (0.5, 8.0, 64.0)
 _TEST_LUCK = 1.0
 _LEARNING_LUCK = 5.0
 
-#: Above this excess an event is worth a test though no bound can be expected from it for sure, and
-#: the variance that is added against the luck of a few guesses.
+#: Above this excess an event is worth a test though no bound can be expected from it for sure; the
+#: same for careful attackers, if learning goes on while testing; and the variance that is added
+#: against the luck of a few guesses.
 _STRANGE = 2.75
+_SUSPICIOUS = 1.0
 _FEW = 100.0
 
 #: So many different outputs are counted one by one; and a look at so many draws tells.
@@ -111,13 +114,15 @@ class Attacker:
 @dataclass(frozen=True)
 class Goal:
     """What an attacker is learned for: a test of (`epsilon`, `delta`) on the pair by `rounds` draws
-    at level `alpha`, and whether it may look at the bits of numbers."""
+    at level `alpha`, whether it may look at the bits of numbers, and whether weak suspicions are to
+    be followed, because learning goes on while testing."""
 
     rounds: int
     alpha: float
     epsilon: float
     delta: float = 0.0
     bits: bool = False
+    eager: bool = False
 
 
 def learn_attacker(
@@ -152,25 +157,28 @@ def learn_attacker(
     features = features_of(drawn.outputs, bits=goal.bits)
     found = _by_frequent_outputs(drawn, goal)
     if found:
-        return _best(found, goal)
+        return _best(found, goal, careful=found)
     # A single feature has nothing to overfit but its cuts.
     for score, column in single_features(drawn.outputs, features):
         ordered = _ordered(column, drawn)
         found += _cuts(Signed(score, 1.0), ordered, drawn.rounds, goal)
         found += _cuts(Signed(score, -1.0), ordered.reversed(), drawn.rounds, goal)
+    lines = _by_shapes(drawn, features, goal)
+    found += lines
     for learn in _learners(drawn, features, seed, thorough):
         found += _cross_fitted(learn, outputs, labels, goal)
-    return _best(found, goal) if found else None
+    return _best(found, goal, careful=lines) if found else None
 
 
-def _best(found: list[Attacker], goal: Goal) -> Attacker:
-    """The attacker with the largest expected bound, or that which exceeds the claim most."""
+def _best(found: list[Attacker], goal: Goal, careful: list[Attacker]) -> Attacker:
+    """The attacker with the largest expected bound; if that is not above the claim, the one that
+    exceeds the claim most, of the `careful` ones if there are any: they fit the least noise."""
     talkative = max(found, key=lambda attacker: attacker.expected)
     if talkative.expected > goal.epsilon:
         return talkative
     # No bound above the claim is to be had for sure: look for what exceeds it at all.
-    strange = max(found, key=lambda attacker: attacker.excess)
-    if strange.excess > _STRANGE:
+    strange = max(careful or found, key=lambda attacker: attacker.excess)
+    if strange.excess > (_SUSPICIOUS if goal.eager and careful else _STRANGE):
         return strange
     return replace(talkative, excess=strange.excess)
 
@@ -253,6 +261,16 @@ def _by_frequent_outputs(drawn: Tally, goal: Goal) -> list[Attacker]:
     if not (frequent and _several(drawn.outputs)):
         return []
     score = _table(drawn, smoothing=_SMOOTHINGS[0])
+    if score is None:
+        return []
+    return _cuts(score, _ordered(score(drawn.outputs), drawn), drawn.rounds, goal)
+
+
+def _by_shapes(drawn: Tally, features: Sequence[Feature], goal: Goal) -> list[Attacker]:
+    """Attackers by lines within shapes: too few parameters to hold draws back for the cuts."""
+    if drawn.finite or not _several(drawn.outputs):
+        return []
+    score = learn_mixed(drawn.outputs, drawn.firsts > 0.0, features)
     if score is None:
         return []
     return _cuts(score, _ordered(score(drawn.outputs), drawn), drawn.rounds, goal)

@@ -20,7 +20,7 @@ __all__ = ["Contender", "Contest", "hold_contest", "most_promising", "promise", 
 
 #: Part of the draws that all pairs share alike; fewest stages after that, and pairs in the last.
 _FIRST = 0.4
-_STAGES = 3
+_STAGES = 4
 _FINAL = 3
 
 #: Fewest draws of a pair in a stage.
@@ -128,7 +128,7 @@ def _plan(pairs: int, budget: int) -> list[tuple[int, int]]:
     """The stages: how many pairs are drawn from, and how many draws there are for them.
 
     >>> _plan(8, 1000)
-    [(8, 400), (4, 200), (3, 200), (3, 200)]
+    [(8, 400), (4, 150), (3, 150), (3, 150), (3, 150)]
     >>> _plan(1, 1000)
     [(1, 1000)]
     """

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .attackers import Attacker, Signed
 from .features import Feature, values
+from .mixed import MixedScore
 from .scores import BoostedScore, TableScore, TreeScore
 
 __all__ = ["Picture", "explain", "picture"]
@@ -130,7 +131,7 @@ def _output(value: Any, names: Names) -> str:
 def _rules(attacker: Attacker, outputs: NDArray[Any], side: int) -> str:
     from sklearn.tree import DecisionTreeClassifier
 
-    assert isinstance(attacker.score, TreeScore | BoostedScore)
+    assert isinstance(attacker.score, TreeScore | BoostedScore | MixedScore)
     features = attacker.score.features
     outputs = outputs[:_FITTED]
     said = attacker.guess(outputs) == side
@@ -197,7 +198,7 @@ def picture(
         seen = values(outputs, [score.score.feature])[:, 0]
         axis = str(score.score.feature)
     else:
-        seen, axis = score(outputs), "what the trees make of the output (log odds)"
+        seen, axis = score(outputs), "what the attacker makes of the output (log odds)"
     usable = np.isfinite(seen)
     if not usable.any():
         return Picture(axis, (), (), (), (), ())

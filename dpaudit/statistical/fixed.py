@@ -17,8 +17,10 @@ from .bounds import split
 from .contest import Contender, hold_contest, most_promising, promise, relearned
 from .drawing import Drawer, Rounds
 from .guesses import Counts, Stage, combined_detectable, combined_epsilon_lower
+from .mixed import MixedScore
 from .pairs import Pair
 from .profile import Bands, Hits, bands, count_hits, nested_sets
+from .scores import Score
 
 __all__ = ["FixedFindings", "fixed_audit"]
 
@@ -27,7 +29,7 @@ _LEARN_ONE = 0.15
 _LEARN_MANY = 0.5
 
 #: Stages of a test that promises nothing.
-_STAGES = 4
+_STAGES = 5
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
 _WEIGHTS = (19.0, 1.0)
@@ -98,7 +100,8 @@ def fixed_audit(
     learning = max(int((_LEARN_ONE if len(pairs) == 1 else _LEARN_MANY) * draws), 1)
 
     def goal(pair: Pair) -> Goal:
-        return Goal(draws - learning, level, claim.epsilon * pair.distance, claim.delta, bits)
+        claimed, eager = claim.epsilon * pair.distance, len(pairs) > 1
+        return Goal(draws - learning, level, claimed, claim.delta, bits, eager)
 
     def told(activity: str, part: float) -> None:
         if progress:
@@ -116,7 +119,9 @@ def fixed_audit(
     try:
         for number in range(planned if best.attacker is not None else 0):
             if number:
-                again = relearned(best, contest.pools, goal(best.pair), seed)
+                # Trees that had nothing to say about mixed outputs would take most of the time.
+                thorough = not isinstance(tests[-1].score, MixedScore)
+                again = relearned(best, contest.pools, goal(best.pair), seed, thorough=thorough)
                 contenders[best.number] = again
                 (best,) = most_promising(contenders, claim.epsilon, 1)
             tests.append(_Test(best))
@@ -165,6 +170,11 @@ class _Test:
         scores = self._attacker.score(contender.rounds.outputs)
         self._sets = nested_sets(self._attacker, scores)
         self._found: tuple[Counts, Hits] = Counts(0, 0, 0), self._sets.none()
+
+    @property
+    def score(self) -> Score:
+        """The score of the attacker."""
+        return self._attacker.score
 
     @property
     def counts(self) -> Counts:
