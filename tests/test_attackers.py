@@ -316,6 +316,20 @@ def test_names_of_positions():
     assert explain(attacker, outputs, ["ant", "bee", "cat"]) == {1: "the output is “cat”"}
 
 
+@pytest.mark.parametrize(("sign", "cut", "said"), [
+    (1.0, 0.5, "the output is one of: “bee”, “cat”"),
+    (-1.0, -0.5, "the output is “ant”"),
+    (1.0, 7.0, "no word of the vocabulary comes up"),
+])  # fmt: skip
+def test_thresholds_on_positions_name_words(sign, cut, said):
+    score = Signed(FeatureScore(Feature("value", scalar=True)), sign)
+    attacker = Attacker(score, -math.inf, cut, 0.0, 0.0)
+    names = ["ant", "bee", "cat"]
+    outputs, labels = np.array([0, 1, 2, 2]), np.array([False, True, True, True])
+    assert explain(attacker, outputs, names) == {1: said}
+    assert set(picture(attacker, outputs, labels, names).outputs) == {f"“{n}”" for n in names}
+
+
 def test_trees_in_words_agree_as_often_as_is_said():
     """The rules, read from the sentence and evaluated, agree with the attacker as said."""
     rng = np.random.default_rng(6)

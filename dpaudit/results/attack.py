@@ -65,10 +65,11 @@ def witness_sentence(result: AuditResult) -> str:
         return "No pair was tested."
     distance = f" (distance {number(found.distance)})" if result.claim.kind == "metric" else ""
     start = f"Pair that was tested{distance}: “{found.pair[0]}” and “{found.pair[1]}”."
-    if witness is None and result.verdict.value == "violated":
+    several = len(found.pairs) > 1 if found.sequential else len(_pairs_of_stages(found)) > 1
+    if witness is None and several and result.epsilon.lower > 0.0:
         return (
-            f"{start} It was the last one: the pairs that were tested refute the claim together, "
-            "and none is shown to do so alone."
+            f"{start} Others were tested too, and the bound on ε* is one on all of them together; "
+            "no single pair is shown to attain it."
         )
     if witness is None:
         return f"{start} No loss was shown."
@@ -145,9 +146,13 @@ def _draws(found: AttackRecord) -> str:
         f"The rule of the first stage was learned from {found.learning_draws:,} other draws, later "
         "ones from the draws of earlier stages as well; the rule shown is the last one."
     )
-    if len({stage.pair for stage in found.stages}) > 1:
+    if len(_pairs_of_stages(found)) > 1:
         said += f" The pairs of the stages: {'; '.join(_stage(stage) for stage in found.stages)}."
     return said
+
+
+def _pairs_of_stages(found: AttackRecord) -> set[tuple[str, str]]:
+    return {stage.pair for stage in found.stages}
 
 
 def _stage(stage: StageRecord) -> str:

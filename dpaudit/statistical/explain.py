@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .attackers import Attacker, Signed
 from .features import Feature, values
 from .mixed import MixedScore
-from .scores import BoostedScore, TableScore, TreeScore
+from .scores import BoostedScore, Score, TableScore, TreeScore
 
 __all__ = ["Picture", "explain", "picture"]
 
@@ -79,7 +79,9 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
         if math.isinf(cut):
             continue
         score = attacker.score
-        if isinstance(score, Signed):
+        if isinstance(score, Signed) and names is not None:
+            sides[side] = _words(attacker, side, names)
+        elif isinstance(score, Signed):
             sides[side] = _threshold(score.score.feature, score.sign, side, cut)
         elif isinstance(score, TableScore):
             sides[side] = _table(score, attacker, side, names)
@@ -91,6 +93,20 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
 def _threshold(feature: Feature, sign: float, side: int, cut: float) -> str:
     word = "at least" if sign * side > 0 else "at most"
     return f"{feature} is {word} {_number(sign * cut)}"
+
+
+def _words(attacker: Attacker, side: int, names: Sequence[str]) -> str:
+    """Positions below or above a threshold say nothing to anybody: they are words."""
+    places = np.flatnonzero(attacker.guess(np.arange(len(names))) == side)
+    if not len(places):
+        return "no word of the vocabulary comes up"
+    return _listed("the output is", [_output(i, names) for i in places[:_NAMED]], len(places))
+
+
+def _listed(what: str, examples: list[str], count: int) -> str:
+    more = count - len(examples)
+    listed = ", ".join(examples) + (f" and {more:,} more" if more > 0 else "")
+    return f"{what} {'' if count == 1 else 'one of: '}{listed}"
 
 
 def _number(value: float) -> str:
@@ -109,10 +125,7 @@ def _table(score: TableScore, attacker: Attacker, side: int, names: Names) -> st
     )
     parts = []
     if examples:
-        more = int(chosen.sum()) - len(examples)
-        listed = ", ".join(examples) + (f" and {more:,} more" if more > 0 else "")
-        several = "" if len(examples) == 1 and more <= 0 else "one of: "
-        parts.append(f"{what} {several}{listed}")
+        parts.append(_listed(what, examples, int(chosen.sum())))
     if others:
         parts.append("the output did not come up twice in learning")
     return ", or ".join(parts) or "an output comes up that learning did not see"
@@ -192,7 +205,7 @@ def picture(
     """The score's view of learning draws, to plot; outputs as in `features`."""
     guesses = attacker.guess(outputs)
     score = attacker.score
-    if isinstance(score, TableScore):
+    if isinstance(score, TableScore) or names is not None:
         return _table_picture(score, outputs, labels, guesses, names)
     if isinstance(score, Signed):
         seen = values(outputs, [score.score.feature])[:, 0]
@@ -215,7 +228,7 @@ def picture(
 
 
 def _table_picture(
-    score: TableScore,
+    score: Score,
     outputs: NDArray[Any],
     labels: Bools,
     guesses: NDArray[np.int8],
