@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from dpaudit.errors import InputError
-from dpaudit.statistical.drawing import Drawer, MechanismFailure
+from dpaudit.statistical.drawing import Drawer, MechanismFailure, workers
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at /proc")
 
@@ -401,3 +401,20 @@ def test_a_script_without_a_guard_is_told(tmp_path):
     assert process.returncode == 1
     assert 'under `if __name__ == "__main__":`' in errors
     assert pids_in(tmp_path) == []
+
+
+def test_an_exit_code_that_another_thread_learns_is_waited_for():
+    """`join` returns without one if the pool's thread was faster in asking the system."""
+
+    class Late:
+        asked = 0
+
+        def join(self, timeout):
+            pass
+
+        @property
+        def exitcode(self):
+            self.asked += 1
+            return -9 if self.asked > 3 else None
+
+    assert "signal 9 (SIGKILL)" in workers._how_it_ended(Late())

@@ -34,8 +34,9 @@ __all__ = ["Workers"]
 #: Seconds in which a worker must have imported what the mechanism needs.
 _START = 300.0
 
-#: Seconds between two looks at the notes.
+#: Seconds between two looks at the notes, and those in which a dead process says how it ended.
 _LOOK = 0.1
+_PATIENCE = 5.0
 
 #: A task should take at least so long, and never holds more than so many chunks.
 _TASK_SECONDS, _MOST_CHUNKS = 0.1, 256
@@ -199,8 +200,12 @@ def _how_it_ended(process: BaseProcess | None) -> str:
     """A sentence about an exit code."""
     if process is None:
         return "the process ended"
-    process.join(5.0)
-    code = process.exitcode
+    # The pool's own thread may be the one that learns the exit code: then `join` returns at once,
+    # and the code is there a moment later.
+    deadline = time.monotonic() + _PATIENCE
+    process.join(_PATIENCE)
+    while (code := process.exitcode) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
     if code is None or code >= 0:
         return f"the process ended with exit code {code}"
     try:
