@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from dpaudit.errors import InputError
-from dpaudit.statistical.drawing import Drawer, MechanismFailure, workers
+from dpaudit.statistical.drawing import Drawer, MechanismFailure
+from dpaudit.statistical.drawing import workers as pool
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at /proc")
 
@@ -417,4 +418,4 @@ def test_an_exit_code_that_another_thread_learns_is_waited_for():
             self.asked += 1
             return -9 if self.asked > 3 else None
 
-    assert "signal 9 (SIGKILL)" in workers._how_it_ended(Late())
+    assert "signal 9 (SIGKILL)" in pool._how_it_ended(Late())
