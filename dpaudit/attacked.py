@@ -184,6 +184,7 @@ def _stages(claim: Claim, found: FixedFindings) -> tuple[StageRecord, ...]:
             guesses=stage.counts.spoken,
             right=stage.counts.right,
             allowed_rate=allowed_rate(claim.epsilon * pair.distance),
+            by_weight=tuple((counts.spoken, counts.right) for counts in stage.by_weight),
         )
         for pair, stage in zip(found.pairs, found.stages, strict=True)
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 from scipy.stats import binom
 
@@ -21,6 +22,8 @@ __all__ = [
     "METRICS",
     "SPACES",
     "VOCABULARIES",
+    "allowed_ball",
+    "binomial_tail",
     "builtin",
     "exact_distance",
     "exact_distances",
@@ -449,3 +452,20 @@ def mechanism_p_value(
         for word in inputs
     ]
     return min(1.0, len(inputs) * min(values))
+
+
+def allowed_ball(epsilon: float) -> arb:
+    """The largest probability of a right guess, e^epsilon / (1 + e^epsilon)."""
+    return 1 / (1 + (-arb(epsilon)).exp())
+
+
+def binomial_tail(right: int, trials: int, chance: arb) -> arb:
+    """P(Binomial(trials, chance) >= right), in the working precision of Arb."""
+    if right <= 0:
+        return arb(1)
+    if right > trials:
+        return arb(0)
+    # The incomplete beta function loses digits where chance is near 1: there it is turned round.
+    if chance > arb("0.5"):
+        return 1 - (1 - chance).beta_lower(trials - right + 1, right, regularized=True)
+    return chance.beta_lower(right, trials - right + 1, regularized=True)

@@ -19,9 +19,10 @@ from scipy.stats import binom
 from dpaudit import ApproximateDP, MetricDP, PureDP, Verdict, audit
 from dpaudit.claims import Claim
 from dpaudit.statistical import fixed, sequential
-from dpaudit.statistical.attackers import Attacker, learn_attacker
+from dpaudit.statistical.attackers import Attacker
 from dpaudit.statistical.contest import Contender, Contest
 from dpaudit.statistical.guesses import Counts, epsilon_lower
+from dpaudit.statistical.learning import learn_attacker
 from dpaudit.statistical.pools import Pools
 from dpaudit.statistical.scores import TableScore
 
@@ -42,6 +43,17 @@ class Law:
     def sample(self, x, size, rng):
         law = self.laws[x % len(self.laws)]
         return np.searchsorted(np.cumsum(law)[:-1], rng.random(size), side="right")
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """The same as vectors of two symbols, whose guesses are weighted."""
+
+    law: Law
+
+    def sample(self, x, size, rng):
+        found = self.law.sample(x, size, rng)
+        return np.column_stack([found // 2, found % 2]).astype(np.int8)
 
 
 def at_its_epsilon(epsilon: float, outputs: int) -> Law:
@@ -113,6 +125,7 @@ CLAIMS = {
     "pure, large": (at_its_epsilon(2.0, 4), PureDP(2.0)),
     "approximate": (at_its_delta(1.0, 0.05, 4), ApproximateDP(1.0, 0.05)),
     "metric": (at_its_epsilon(1.5, 4), MetricDP(1.5)),
+    "vectors": (Vectors(at_its_epsilon(0.5, 4)), PureDP(0.5)),
 }
 
 
@@ -190,6 +203,22 @@ def _peeking(contenders, tests, goal) -> Contender:
     """The attacker is learned from the test."""
     attacker = learn_attacker(tests[0].outputs, tests[0].labels, replace(goal, rounds=10**6), 0)
     return replace(contenders[0], attacker=attacker)
+
+
+def _weighing_by_labels(self, scores, labels):
+    """In place of the weights that the score gives: a guess counts twice if it is right."""
+    counts = self.count_scores(scores, labels)
+    nothing = replace(counts, right=0, wrong=0)
+    parts = (replace(counts, right=0), replace(counts, wrong=0))
+    return (*parts, *[nothing] * (len(self.surer) - 1)) if self.surer else (counts,)
+
+
+def test_weights_that_depend_on_labels_are_noticed(monkeypatch):
+    mechanism, claim = CLAIMS["vectors"]
+    options = {"pairs": 2, "draws": 6_000}
+    assert not too_many(alarms(mechanism, claim, 25, **options), 25)
+    monkeypatch.setattr(Attacker, "count_by_weight", _weighing_by_labels)
+    assert too_many(alarms(mechanism, claim, 25, **options), 25)
 
 
 def _bound(attacker: Attacker, test, goal) -> float:

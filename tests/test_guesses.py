@@ -5,9 +5,7 @@ that draw laws or counts draw them from a fixed seed, and what they check holds 
 
 import itertools
 import math
-from dataclasses import replace
 
-import mpmath
 import numpy as np
 import pytest
 from flint import arb, ctx
@@ -21,17 +19,14 @@ from dpaudit.statistical import guesses
 from dpaudit.statistical.bounds import split
 from dpaudit.statistical.guesses import (
     Counts,
-    Stage,
-    allowed_rate,
     anytime_epsilon_lower,
-    combined_detectable,
-    combined_epsilon_lower,
     detectable_epsilon,
     epsilon_lower,
     log_wealth,
     log_wealth_path,
     sequential_detectable,
 )
+from tests.support import allowed_ball, binomial_tail
 
 Floats = NDArray[np.float64]
 
@@ -46,23 +41,6 @@ def _precision():
     ctx.prec = before
 
 
-def rate(epsilon: float) -> arb:
-    """e^epsilon / (1 + e^epsilon)."""
-    return 1 / (1 + (-arb(epsilon)).exp())
-
-
-def at_least(right: int, trials: int, chance: arb) -> arb:
-    """P(Binomial(trials, chance) >= right)."""
-    if right <= 0:
-        return arb(1)
-    if right > trials:
-        return arb(0)
-    # The incomplete beta function loses digits where chance is near 1: there it is turned round.
-    if chance > arb("0.5"):
-        return 1 - (1 - chance).beta_lower(trials - right + 1, right, regularized=True)
-    return chance.beta_lower(right, trials - right + 1, regularized=True)
-
-
 def given_away(rounds: int, leak: float, alpha: float) -> tuple[int, arb]:
     """The fewest rounds that a leak gives away at most, but for a tenth of alpha, and the rest of
     alpha; what the code says, checked on both sides."""
@@ -71,8 +49,8 @@ def given_away(rounds: int, leak: float, alpha: float) -> tuple[int, arb]:
         assert away == 0
         return 0, arb(alpha)
     rest, part = split(alpha, 9.0, 1.0)
-    assert at_least(away + 1, rounds, arb(leak)) <= arb(part), (rounds, leak, alpha)
-    assert at_least(away, rounds, arb(leak)) > arb(part), (rounds, leak, alpha)
+    assert binomial_tail(away + 1, rounds, arb(leak)) <= arb(part), (rounds, leak, alpha)
+    assert binomial_tail(away, rounds, arb(leak)) > arb(part), (rounds, leak, alpha)
     return away, arb(rest)
 
 
@@ -118,10 +96,12 @@ def test_the_bound_is_that_of_clopper_and_pearson():
         assert found >= 0.0
         if found > 0.0:
             positive += 1
-            assert at_least(right, trials, rate(found)) <= rest, (counts, leak, alpha)
+            assert binomial_tail(right, trials, allowed_ball(found)) <= rest, (counts, leak, alpha)
         if right > 0:
             above = found + 1e-7 * max(1.0, found)
-            assert at_least(right, trials, rate(above)) > rest * arb("0.999999"), counts
+            assert binomial_tail(right, trials, allowed_ball(above)) > rest * arb("0.999999"), (
+                counts
+            )
     assert positive > 50
 
 
@@ -140,7 +120,7 @@ def test_coverage_for_all_epsilons(alpha):
         assert bounds == sorted(bounds)
         for right, bound in enumerate(bounds):
             if bound > 0.0:
-                missed = at_least(right, trials, rate(bound))
+                missed = binomial_tail(right, trials, allowed_ball(bound))
                 assert missed <= arb(alpha)
                 assert missed >= arb(alpha * 0.999999)  # and no larger than it has to be
 
@@ -472,12 +452,12 @@ def test_the_detectable_epsilon_is_detected_in_nine_of_ten_runs(leak, claimed):
             middle = (low + high) // 2
             low, high = (low, middle) if refuted(middle) else (middle, high)
         if math.isinf(found):
-            assert at_least(high, spoken, rate(700.0)) < arb("0.9")
+            assert binomial_tail(high, spoken, allowed_ball(700.0)) < arb("0.9")
             continue
         tried += 1
         assert found > claimed
-        assert at_least(high, spoken, rate(found)) >= arb("0.9") - arb("1e-9")
-        assert at_least(high, spoken, rate(found - 1e-6 * found)) < arb("0.9")
+        assert binomial_tail(high, spoken, allowed_ball(found)) >= arb("0.9") - arb("1e-9")
+        assert binomial_tail(high, spoken, allowed_ball(found - 1e-6 * found)) < arb("0.9")
     assert tried >= 1
 
 
@@ -501,13 +481,13 @@ def test_the_detectable_epsilon_of_bets(leak, claimed):
             middle = (low + high) // 2
             low, high = (low, middle) if refuted(middle) else (middle, high)
         if math.isinf(found):
-            assert at_least(high, spoken, rate(700.0)) < arb("0.9")
+            assert binomial_tail(high, spoken, allowed_ball(700.0)) < arb("0.9")
             continue
         tried += 1
         assert found > claimed
-        assert at_least(high, spoken, rate(found + 1e-6)) >= arb("0.9")
+        assert binomial_tail(high, spoken, allowed_ball(found + 1e-6)) >= arb("0.9")
         # 90% or a little more, as it goes with whole numbers.
-        assert at_least(high, spoken, rate(found - 1e-6)) < arb("0.9")
+        assert binomial_tail(high, spoken, allowed_ball(found - 1e-6)) < arb("0.9")
     assert tried >= 1
 
 
@@ -516,117 +496,3 @@ def test_nothing_is_detectable_in_silence_or_beyond_numbers():
         assert power(Counts(1000, 0, 0), 0.0, 1.0, 0.05) == math.inf
         assert power(Counts(1000, 1000, 0), 0.0, 701.0, 0.05) == math.inf
         assert power(Counts(1000, 1000, 0), 0.0, 1.0, 0.05) < 2.0
-
-
-# Several stages.
-
-
-def _stage_sizes(rights: tuple[int, ...]) -> int:
-    """Guesses of the next stage of an adversary who talks more after bad luck."""
-    return 12 if not rights else (20 if rights[-1] < 7 else 5)
-
-
-def _alarms_of_stages(epsilon: float, alpha: float, refutes) -> float:
-    """Probability that a claim that holds with equality is refuted in two stages of 20 rounds each,
-    where the second depends on the first; by enumeration."""
-    rate, found = allowed_rate(epsilon), 0.0
-    first = _stage_sizes(())
-    for right in range(first + 1):
-        second = _stage_sizes((right,))
-        for other in range(second + 1):
-            stages = [
-                Stage(Counts(20, right, first - right)),
-                Stage(Counts(20, other, second - other)),
-            ]
-            if refutes(stages, epsilon, alpha):
-                found += binom.pmf(right, first, rate) * binom.pmf(other, second, rate)
-    return float(found)
-
-
-def _refuted(stages, epsilon, alpha) -> bool:
-    return combined_epsilon_lower(stages, alpha) > epsilon
-
-
-def _best_stage(stages, epsilon, alpha) -> bool:
-    return any(_refuted([stage], epsilon, alpha) for stage in stages)
-
-
-def _weighted_afterwards(stages, epsilon, alpha) -> bool:
-    """Mutation: the number of rounds of a stage is known only after a look at its guesses."""
-    scored = [
-        replace(stage, counts=replace(stage.counts, rounds=1 + 10**6 * (stage.counts.right > 7)))
-        for stage in stages
-    ]
-    return _refuted(scored, epsilon, alpha)
-
-
-@pytest.mark.parametrize("epsilon", [0.05, 0.7, 2.0])
-@pytest.mark.parametrize("alpha", [0.2, 0.05, 0.01])
-def test_stages_that_depend_on_earlier_ones_refute_nothing_that_is_true(epsilon, alpha):
-    found = _alarms_of_stages(epsilon, alpha, _refuted)
-    assert found <= alpha
-    if epsilon < 1.0:
-        assert found > 0.1 * alpha  # or nothing was tested
-
-
-@pytest.mark.parametrize("mutation", [_best_stage, _weighted_afterwards])
-def test_the_enumeration_of_stages_notices_choices_afterwards(mutation):
-    assert max(_alarms_of_stages(e, 0.2, mutation) for e in (0.05, 0.3, 0.7)) > 0.2
-
-
-def _stages_by_pooling(stages) -> list[Stage]:
-    return [Stage(sum((stage.counts for stage in stages), start=Counts(0, 0, 0)))]
-
-
-def test_stages_alike_are_worth_nearly_as_much_as_one():
-    """And the power that is promised for them is that of one test of all rounds."""
-    stages = [Stage(Counts(10_000, 5_600, 4_400)) for _ in range(4)]
-    (whole,) = _stages_by_pooling(stages)
-    apart, together = combined_epsilon_lower(stages, 0.05), combined_epsilon_lower([whole], 0.05)
-    assert apart == pytest.approx(together, abs=1e-3)
-    assert together == epsilon_lower(whole.counts, 0.0, 0.05)
-    assert combined_detectable(stages, 0.1, 0.05) == pytest.approx(
-        combined_detectable([whole], 0.1, 0.05), abs=2e-3
-    )
-    # Per unit of distance.
-    far = [replace(stage, distance=2.0) for stage in stages]
-    assert combined_epsilon_lower(far, 0.05) == pytest.approx(apart / 2.0)
-    assert combined_epsilon_lower([replace(whole, distance=2.0)], 0.05) == together / 2.0
-
-
-@given(
-    counts=st.lists(
-        st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)),
-        min_size=2,
-        max_size=5,
-    ),
-    leak=st.sampled_from([0.0, 1e-6, 0.1]),
-    alpha=st.sampled_from([0.5, 0.05, 1e-9, 1e-100]),
-)
-def test_the_combined_bound_is_a_number_that_grows_with_right_guesses(counts, leak, alpha):
-    stages = [Stage(Counts(r + w + s + 1, r, w), leak) for r, w, s in counts]
-    found = combined_epsilon_lower(stages, alpha)
-    assert 0.0 <= found <= 700.0
-    power = combined_detectable(stages, 1.0, alpha)
-    assert power >= 1.0
-    better = [replace(s, counts=replace(s.counts, right=s.counts.right + 1)) for s in stages]
-    assert combined_epsilon_lower(better, alpha) >= found * (1.0 - 1e-9)
-
-
-@pytest.mark.parametrize(
-    "rights", [((6_000, 3_900), (500, 490), (900, 300)), ((40, 0), (30, 1)), ((100_000, 1), (9, 9))]
-)
-def test_normal_scores_of_stages_meet_mpmath(rights):
-    """At the bound the sum of the scores, from tails summed exactly, is the normal quantile."""
-    stages = [Stage(Counts(2 * (r + w), r, w)) for r, w in rights]
-    found = combined_epsilon_lower(stages, 0.05)
-    assert found > 0.0
-    with mpmath.workdps(60):
-        total = sum(2 * (r + w) for r, w in rights)
-        score = mpmath.mpf(0)
-        for r, w in rights:
-            tail = mpmath.mpf(at_least(r, r + w, rate(found)).mid().str(60, radius=False))
-            one = mpmath.sqrt(2) * mpmath.erfinv(1 - 2 * tail)
-            score += mpmath.sqrt(mpmath.mpf(2 * (r + w)) / total) * one
-        goal = mpmath.sqrt(2) * mpmath.erfinv(1 - 2 * mpmath.mpf("0.05"))
-        assert goal <= score <= goal + 1e-6

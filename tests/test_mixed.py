@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from dpaudit.statistical.attackers import Goal, learn_attacker
+from dpaudit.statistical import mixed
+from dpaudit.statistical.attackers import Goal
 from dpaudit.statistical.explain import explain, picture
 from dpaudit.statistical.features import features_of
+from dpaudit.statistical.learning import learn_attacker
 from dpaudit.statistical.mixed import MixedScore, learn_mixed
 
 BELOW = -math.inf
@@ -26,22 +28,63 @@ def _mixed(count: int, seed: int, slope: float):
     return outputs, labels, told
 
 
-def test_lines_are_the_penalized_maximum_of_the_likelihood():
-    """Against a plain minimization, shape by shape."""
+@pytest.mark.parametrize("ridge", [30.0, 1000.0])
+def test_lines_are_the_penalized_maximum_of_the_likelihood(ridge, monkeypatch):
+    """Against a plain minimization over all parameters, draw by draw: curves of degree 3 in the
+    count of infinities, and what each shape has on top of them."""
+    monkeypatch.setattr(mixed, "_LINE_RIDGES", (ridge,))
     outputs, labels, told = _mixed(4_000, seed=1, slope=0.8)
-    score = learn_mixed(outputs, labels, features_of(outputs))
+    found = learn_mixed(outputs, labels, features_of(outputs))(outputs)
     numbers = np.where(told, 1.0, 0.0) + outputs[:, 1]
     squashed = np.tanh((numbers - np.median(numbers)) / numbers.std())
-    found = score(outputs)
-    for shape in (told, ~told):
-        columns = np.column_stack([np.ones(shape.sum()), squashed[shape]])
-        signs = np.where(labels[shape], 1.0, -1.0)
+    place = ((~told) - (~told).mean()) / (~told).std()
+    line = np.column_stack([np.ones(len(labels)), squashed])
+    columns = [line * place[:, None] ** degree for degree in range(4)]
+    columns += [line * told[:, None], line * ~told[:, None]]
+    design = np.concatenate(columns, axis=1)
+    ridges = np.repeat([10.0, ridge], [8, 4])
+    signs = np.where(labels, 1.0, -1.0)
 
-        def loss(line, columns=columns, signs=signs):
-            return np.logaddexp(0.0, -signs * (columns @ line)).sum() + 15.0 * (line**2).sum()
+    def loss(parameters):
+        likelihood = np.logaddexp(0.0, -signs * (design @ parameters)).sum()
+        return likelihood + 0.5 * (ridges * parameters**2).sum()
 
-        line = minimize(loss, np.zeros(2), tol=1e-10).x
-        assert found[shape] == pytest.approx(columns @ line, abs=1e-3)
+    best = minimize(loss, np.zeros(12), tol=1e-10).x
+    # The bins of the sum are 1/64 wide.
+    assert found == pytest.approx(design @ best, abs=0.02)
+
+
+def _shapes(lines: np.ndarray, seed: int):
+    """Outputs of as many shapes as there are lines: a number after 0, 1, ... symbols."""
+    rng = np.random.default_rng(seed)
+    shapes, labels = rng.integers(len(lines), size=60_000), rng.random(60_000) < 0.5
+    outputs = np.full((60_000, len(lines)), math.inf)
+    outputs[np.arange(len(lines)) < shapes[:, None]] = BELOW
+    outputs[np.arange(60_000), shapes] = rng.normal(np.where(labels, lines[shapes], -lines[shapes]))
+    return outputs, labels
+
+
+@pytest.mark.parametrize(
+    ("lines", "ridge"),
+    [(np.linspace(-0.2, 0.3, 8), 1000.0), (np.tile([0.6, -0.6, -0.6, 0.6], 2), 30.0)],
+)
+def test_shapes_that_follow_a_curve_are_told_from_those_that_do_not(lines, ridge, monkeypatch):
+    """The evidence takes a large ridge where neighbouring shapes are alike, a small one where every
+    shape has its own line."""
+    outputs, labels = _shapes(lines, seed=9)
+    features = features_of(outputs)
+    taken = learn_mixed(outputs, labels, features)(outputs)
+    monkeypatch.setattr(mixed, "_LINE_RIDGES", (ridge,))
+    assert learn_mixed(outputs, labels, features)(outputs).tolist() == taken.tolist()
+
+
+def test_outputs_that_tell_all_are_learned_without_overflow():
+    rng = np.random.default_rng(10)
+    labels = rng.random(8_000) < 0.5
+    outputs = np.column_stack([np.where(labels, 1.0, BELOW), rng.normal(size=8_000)])
+    scores = learn_mixed(outputs, labels, features_of(outputs))(outputs)
+    assert np.isfinite(scores).all()
+    assert ((scores > 1.0) == labels).all()
 
 
 def test_shapes_that_were_not_seen_score_nothing():

@@ -11,9 +11,10 @@ import math
 from scipy.special import ndtri
 
 from benchmarks.statistical.cases import BROKEN, case
-from dpaudit.statistical.attackers import Goal, learn_attacker
+from dpaudit.statistical.attackers import Goal
 from dpaudit.statistical.drawing import Drawer
 from dpaudit.statistical.guesses import allowed_rate
+from dpaudit.statistical.learning import learn_attacker
 
 ALPHA, POWER = 0.05, 0.9
 

@@ -127,11 +127,28 @@ def _score(found: AttackRecord, delta: bool) -> str:
     if found.guesses == 0:
         return f"In {draws} the rule never named an input."
     but = ", but for what δ gives away" if delta else ""
-    return (
+    said = (
         f"In {draws} it named an input {found.guesses:,} times and was right {found.right:,} times "
         f"({found.right / found.guesses:.2%}); under the claim at most {allowed} are right on "
         f"average{but}."
     )
+    most = max((len(stage.by_weight) for stage in found.stages), default=0)
+    if most == 0:
+        return said
+    return (
+        f"{said} A guess counts 1 to {most} times, by how far the odds seem to exceed the claim; "
+        f"so counted, {_weighted_rate(found):.2%} were right."
+    )
+
+
+def _weighted_rate(found: AttackRecord) -> float:
+    """The part of right guesses, each counted by its weight."""
+    guesses = right = 0
+    for stage in found.stages:
+        parts = stage.by_weight or ((stage.guesses, stage.right),)
+        guesses += sum(weight * part[0] for weight, part in enumerate(parts, start=1))
+        right += sum(weight * part[1] for weight, part in enumerate(parts, start=1))
+    return right / max(guesses, 1)
 
 
 def _draws(found: AttackRecord) -> str:

@@ -363,7 +363,8 @@ class ProofRecord(Record):
 
 class StageRecord(Record):
     """One stage of a test: the pair, at its distance, how many guesses in so many fresh draws were
-    right, and the largest rate of right guesses under the claim."""
+    right, and the largest rate of right guesses under the claim. `by_weight` has the guesses, and
+    the right ones, that count once, twice, and so on; it is empty if all of them count once."""
 
     pair: tuple[str, str]
     distance: Number
@@ -371,6 +372,7 @@ class StageRecord(Record):
     guesses: int
     right: int
     allowed_rate: Number
+    by_weight: tuple[tuple[int, int], ...]
 
 
 class AttackRecord(Record):

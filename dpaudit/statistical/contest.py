@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .attackers import Attacker, Goal, learn_attacker
+from .attackers import Attacker, Goal
 from .drawing import Drawer, Rounds
+from .learning import learn_attacker
 from .pairs import Pair
 from .pools import Pools
 
 __all__ = ["Contender", "Contest", "hold_contest", "most_promising", "promise", "relearned"]
 
 #: Part of the draws that all pairs share alike; fewest stages after that, and pairs in the last.
-_FIRST = 0.4
+_FIRST = 0.5
 _STAGES = 4
 _FINAL = 3
 
@@ -128,7 +129,7 @@ def _plan(pairs: int, budget: int) -> list[tuple[int, int]]:
     """The stages: how many pairs are drawn from, and how many draws there are for them.
 
     >>> _plan(8, 1000)
-    [(8, 400), (4, 150), (3, 150), (3, 150), (3, 150)]
+    [(8, 500), (4, 125), (3, 125), (3, 125), (3, 125)]
     >>> _plan(1, 1000)
     [(1, 1000)]
     """

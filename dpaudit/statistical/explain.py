@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .attackers import Attacker, Signed
+from .attackers import Attacker
 from .features import Feature, values
 from .mixed import MixedScore
-from .scores import BoostedScore, Score, TableScore, TreeScore
+from .scores import BoostedScore, Score, Signed, TableScore, TreeScore
 
 __all__ = ["Picture", "explain", "picture"]
 
@@ -66,9 +66,9 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
 
     Examples
     --------
-    >>> from dpaudit.statistical.attackers import Attacker, Signed
+    >>> from dpaudit.statistical.attackers import Attacker
     >>> from dpaudit.statistical.features import Feature
-    >>> from dpaudit.statistical.scores import FeatureScore
+    >>> from dpaudit.statistical.scores import FeatureScore, Signed
     >>> score = Signed(FeatureScore(Feature("value", scalar=True)), -1.0)
     >>> explain(Attacker(score, -1.0, 0.5, 0.0, 0.0), np.zeros(1))
     {1: 'the output is at most -0.5', -1: 'the output is at least 1'}

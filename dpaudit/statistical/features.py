@@ -25,6 +25,9 @@ Codes = NDArray[np.uint64]
 #: Vectors are looked at coordinate by coordinate up to this length.
 _COORDINATES = 64
 
+#: As many digits to base 6 fit into 63 bits.
+_DIGITS = 24
+
 #: Odd constants of a mixing function (splitmix64; Steele, Lea and Flood, OOPSLA 2014).
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -256,13 +259,17 @@ def codes(outputs: NDArray[Any], vocabulary: dict[object, int] | None = None) ->
 def shape_codes(outputs: NDArray[Any]) -> Codes:
     """A code for where an output has ordinary numbers, infinities, NaNs and zeros."""
     matrix = _matrix(outputs)
-    kinds = np.select(
-        [np.isnan(matrix), matrix == np.inf, matrix == -np.inf, matrix == 0.0], [1, 2, 3, 4], 5
-    )
-    there = np.ones_like(matrix, dtype=np.bool_)
+    kinds = np.int8(5) - (matrix == 0.0)
+    kinds -= np.int8(2) * (matrix == -np.inf) + np.int8(3) * (matrix == np.inf)
+    kinds -= np.int8(4) * np.isnan(matrix)
     if not is_numeric(outputs):
-        there = _present(outputs, matrix.shape[1])
-    return _hashed(kinds.astype(np.int64), there)
+        kinds *= _present(outputs, matrix.shape[1])
+    # Whatever is drawn with it, a short output is a number of digits, a long one is hashed.
+    short = (kinds[:, :_DIGITS] @ 6 ** np.arange(min(matrix.shape[1], _DIGITS))).astype(np.uint64)
+    long = kinds[:, _DIGITS:].any(axis=1)
+    if long.any():
+        short[long] = _hashed(kinds[long].astype(np.int64), kinds[long] > 0)
+    return np.asarray(short)
 
 
 def as_objects(outputs: NDArray[Any]) -> NDArray[np.object_]:

@@ -16,20 +16,21 @@ from .attackers import Goal
 from .bounds import split
 from .contest import Contender, hold_contest, most_promising, promise, relearned
 from .drawing import Drawer, Rounds
-from .guesses import Counts, Stage, combined_detectable, combined_epsilon_lower
+from .guesses import Counts
 from .mixed import MixedScore
 from .pairs import Pair
 from .profile import Bands, Hits, bands, count_hits, nested_sets
 from .scores import Score
+from .stages import Stage, combined_detectable, combined_epsilon_lower
 
 __all__ = ["FixedFindings", "fixed_audit"]
 
 #: Shares of the draws that are learned from: one pair, several pairs.
 _LEARN_ONE = 0.15
-_LEARN_MANY = 0.5
+_LEARN_MANY = 0.45
 
 #: Stages of a test that promises nothing.
-_STAGES = 5
+_STAGES = 10
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
 _WEIGHTS = (19.0, 1.0)
@@ -169,7 +170,8 @@ class _Test:
         self.contender, self._attacker = contender, contender.attacker
         scores = self._attacker.score(contender.rounds.outputs)
         self._sets = nested_sets(self._attacker, scores)
-        self._found: tuple[Counts, Hits] = Counts(0, 0, 0), self._sets.none()
+        none = tuple(Counts(0, 0, 0) for _ in range(1 + len(self._attacker.surer)))
+        self._found: tuple[tuple[Counts, ...], Hits] = none, self._sets.none()
 
     @property
     def score(self) -> Score:
@@ -179,12 +181,15 @@ class _Test:
     @property
     def counts(self) -> Counts:
         """Of all guesses."""
-        return self._found[0]
+        by_weight = self._found[0]
+        right, wrong = sum(one.right for one in by_weight), sum(one.wrong for one in by_weight)
+        return Counts(by_weight[0].rounds, right, wrong)
 
     def stage(self, delta: float) -> Stage:
         """The test as a stage of many."""
+        by_weight = self._found[0] if self._attacker.surer else ()
         distance = self.contender.pair.distance
-        return Stage(self.counts, self._attacker.leak(delta), distance)
+        return Stage(self.counts, self._attacker.leak(delta), distance, by_weight)
 
     def bands(self, epsilon: float, alpha: float) -> Bands:
         """Bands of the privacy profile; `epsilon` is per unit of distance."""
@@ -193,7 +198,9 @@ class _Test:
     def add(self, rounds: Rounds) -> None:
         """Count what the attacker says about new rounds."""
         scores = self._attacker.score(rounds.outputs)
-        counts = self._attacker.count_scores(scores, rounds.labels)
+        counts = self._attacker.count_by_weight(scores, rounds.labels)
         hits = count_hits(self._sets, scores, rounds.labels)
         # Stored at once, so that an interruption leaves both of the same draws.
-        self._found = self._found[0] + counts, self._found[1] + hits
+        before, others = self._found
+        both = tuple(one + new for one, new in zip(before, counts, strict=True))
+        self._found = both, others + hits

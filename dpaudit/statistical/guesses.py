@@ -10,28 +10,26 @@ Nasr and Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023).
 names one input only profits from half of these rounds. The share of rounds given away at most is
 called `leak` here: delta for an attacker who names both inputs, delta / 2 for one who names one.
 
-Two tests of the counts: for a number of rounds that was fixed in advance (`epsilon_lower`), and for
-any number of looks (`log_wealth`, `anytime_epsilon_lower`).
+Two tests of the counts: for a number of rounds that was fixed in advance (`epsilon_lower`; in
+`stages`, if attackers change), and for any number of looks (`log_wealth`,
+`anytime_epsilon_lower`).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betainccinv, betaincinv, logsumexp, ndtr, ndtri, xlog1py
+from scipy.special import betainccinv, betaincinv, logsumexp, xlog1py
 from scipy.stats import binom
 
-from .bounds import bisect_last, split, union
+from .bounds import bisect_last, split
 
 __all__ = [
     "Counts",
-    "Stage",
     "allowed_rate",
     "anytime_epsilon_lower",
-    "combined_detectable",
-    "combined_epsilon_lower",
     "detectable_epsilon",
     "epsilon_lower",
     "log_wealth",
@@ -43,22 +41,20 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 #: Of alpha, what is spent on the number of rounds that delta gives away.
-_LEAK_WEIGHTS = (9.0, 1.0)
+LEAK_WEIGHTS = (9.0, 1.0)
 
 #: Relative rounding error of the inverse beta functions, with much to spare; tests compare them
 #: with ball arithmetic.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 #: Bets that the wealth is averaged over: unit stakes, from all to almost nothing.
 _STAKES = 2.0 ** (-0.5 * np.arange(81))
 _FOCUS = 2.0**-10
 
 #: No claim above is tested: e^700 still is a number.
-_LARGEST_EPSILON = 700.0
+LARGEST_EPSILON = 700.0
 
-#: The smallest probability of a tail that is told apart from smaller ones.
-_LEAST_TAIL = 1e-300
-_POWER = 0.9
+POWER = 0.9
 _HALVINGS = 60
 
 
@@ -87,21 +83,11 @@ class Counts:
         )
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a test: what an attacker who was fixed before it did on a pair, the share of the
-    rounds that delta gives away to this attacker, and the distance of the pair."""
-
-    counts: Counts
-    leak: float = 0.0
-    distance: float = 1.0
-
-
 def _given_away(rounds: int, leak: float, alpha: float) -> tuple[int, float]:
     """How many rounds delta gives away at most, but for a part of alpha; and the rest of alpha."""
     if leak == 0.0:
         return 0, alpha
-    rest, part = split(alpha, *_LEAK_WEIGHTS)
+    rest, part = split(alpha, *LEAK_WEIGHTS)
     return int(binom.isf(part, rounds, leak)), rest
 
 
@@ -131,76 +117,11 @@ def epsilon_lower(counts: Counts, leak: float, alpha: float) -> float:
     right, wrong = counts.right - away, counts.wrong
     if right <= 0:
         return 0.0
-    rate = float(betaincinv(right, wrong + 1, rest)) * (1.0 - _ROUNDING)
-    rest_of_rate = float(betainccinv(wrong + 1, right, rest)) * (1.0 + _ROUNDING)
+    rate = float(betaincinv(right, wrong + 1, rest)) * (1.0 - ROUNDING)
+    rest_of_rate = float(betainccinv(wrong + 1, right, rest)) * (1.0 + ROUNDING)
     if not (0.0 < rate <= 1.0 and rest_of_rate > 0.0):
         return 0.0
     return max(math.log(rate) - math.log(rest_of_rate), 0.0)
-
-
-def combined_epsilon_lower(stages: Sequence[Stage], alpha: float) -> float:
-    """Lower confidence bound, at least 0, of the epsilon per unit of distance of all pairs that
-    were tested in stages. Pair and attacker of a stage may depend on everything before it.
-
-    Under the claim the p-value of each stage is at least as large as a uniform variable, whatever
-    happened before; so the sum of w_k ndtri(1 - p_k), with the squares of the weights in proportion
-    to the rounds, exceeds the normal quantile with probability at most alpha (Lehmacher and
-    Wassmer, "Adaptive sample size calculations in group sequential trials", Biometrics 55, 1999).
-    With one stage this is `epsilon_lower`.
-
-    Parameters
-    ----------
-    stages
-        At least one; their numbers of rounds must not depend on outputs.
-    alpha
-        Error probability.
-
-    Examples
-    --------
-    >>> half = Stage(Counts(500, 300, 100))
-    >>> round(combined_epsilon_lower([half, half], alpha=0.05), 3)
-    0.958
-    """
-    if len(stages) == 1:
-        (one,) = stages
-        return epsilon_lower(one.counts, one.leak, alpha) / one.distance
-    kept, rest = _without_leaks(stages, alpha)
-    goal = float(-ndtri(rest)) + _ROUNDING
-    most = _LARGEST_EPSILON / max(stage.distance for stage in stages)
-    return bisect_last(lambda e: _normal_sum(kept, e) >= goal, 0.0, most) or 0.0
-
-
-def _without_leaks(stages: Sequence[Stage], alpha: float) -> tuple[list[Stage], float]:
-    """Stages without the right guesses that delta gives away, but for a part of alpha; and the rest
-    of alpha."""
-    if not any(stage.leak for stage in stages):
-        return list(stages), alpha
-    rest, part = split(alpha, *_LEAK_WEIGHTS)
-    level = union(part, len(stages))
-    kept = []
-    for stage in stages:
-        away = int(binom.isf(level, stage.counts.rounds, stage.leak))
-        kept.append(replace(stage, counts=replace(stage.counts, right=stage.counts.right - away)))
-    return kept, rest
-
-
-def _normal_sum(stages: Sequence[Stage], epsilon: float) -> float:
-    """The sum of normal scores of the p-values of stages under a pure claim, per unit."""
-    total = sum(stage.counts.rounds for stage in stages)
-    found = 0.0
-    for stage in stages:
-        counts, claimed = stage.counts, epsilon * stage.distance
-        if counts.right <= 0:
-            return -math.inf
-        # The smaller one of both tails, and rounded towards no violation.
-        tail = float(betainc(counts.right, counts.wrong + 1, allowed_rate(claimed)))
-        if tail <= 0.5:
-            score = float(-ndtri(max(tail * (1.0 + _ROUNDING), _LEAST_TAIL)))
-        else:
-            rest = float(betainc(counts.wrong + 1, counts.right, allowed_rate(-claimed)))
-            score = float(ndtri(rest * (1.0 - _ROUNDING)))
-        found += math.sqrt(counts.rounds / total) * score
-    return found
 
 
 def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float) -> float:
@@ -216,57 +137,21 @@ def detectable_epsilon(counts: Counts, leak: float, claimed: float, alpha: float
     """
     away, rest = _given_away(counts.rounds, leak, alpha)
     spoken = counts.spoken - away
-    if spoken <= 0 or claimed > _LARGEST_EPSILON:
+    if spoken <= 0 or claimed > LARGEST_EPSILON:
         return math.inf
     needed = int(binom.isf(rest, spoken, allowed_rate(claimed))) + 1
     if needed > spoken:
         return math.inf
     # What delta may give away has to be made up for, by a mechanism that gives nothing away.
     needed += away
-    low, high = claimed, _LARGEST_EPSILON
-    if binom.sf(needed - 1, counts.spoken, allowed_rate(high)) < _POWER:
+    low, high = claimed, LARGEST_EPSILON
+    if binom.sf(needed - 1, counts.spoken, allowed_rate(high)) < POWER:
         return math.inf
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        enough = binom.sf(needed - 1, counts.spoken, allowed_rate(middle)) >= _POWER
+        enough = binom.sf(needed - 1, counts.spoken, allowed_rate(middle)) >= POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
-
-
-def combined_detectable(stages: Sequence[Stage], claimed: float, alpha: float) -> float:
-    """Smallest epsilon per unit of distance whose attackers, as talkative as these, would refute
-    `claimed` in so many stages with about 90% power; infinite if none would.
-
-    Every stage is taken to have so few right guesses that they are all as few with 10%. With one
-    stage this is `detectable_epsilon`.
-
-    Examples
-    --------
-    >>> half = Stage(Counts(50_000, 25_000, 22_500))
-    >>> round(combined_detectable([half, half], 0.1, 0.05), 3)
-    0.119
-    """
-    if len(stages) == 1:
-        (one,) = stages
-        claim = claimed * one.distance
-        return detectable_epsilon(one.counts, one.leak, claim, alpha) / one.distance
-    most = _LARGEST_EPSILON / max(stage.distance for stage in stages)
-    if claimed > most:
-        return math.inf
-    total = sum(stage.counts.rounds for stage in stages)
-
-    def missed(epsilon: float) -> bool:
-        likely = []
-        for stage in stages:
-            rounds, spoken = stage.counts.rounds, stage.counts.spoken
-            luck = ndtr(ndtri(1.0 - _POWER) * math.sqrt(rounds / total))
-            right = int(binom.ppf(luck, spoken, allowed_rate(epsilon * stage.distance)))
-            likely.append(replace(stage, counts=Counts(rounds, right, spoken - right)))
-        return combined_epsilon_lower(likely, alpha) <= claimed
-
-    if missed(most):
-        return math.inf
-    return bisect_last(missed, claimed, most) or claimed
 
 
 def allowed_rate(epsilon: float) -> float:
@@ -319,7 +204,7 @@ def log_wealth_path(
     rounds: Ints, right: Ints, wrong: Ints, epsilon: float, leak: float, focus: float
 ) -> Floats:
     """`log_wealth` after each of many numbers of rounds: three counts, shape (T,), give (T,)."""
-    if epsilon > _LARGEST_EPSILON:
+    if epsilon > LARGEST_EPSILON:
         return np.full(len(rounds), -math.inf)
     loss = math.exp(epsilon) + leak
     allowed = _STAKES * loss <= 1.0
@@ -340,7 +225,7 @@ def log_wealth_path(
 
 def _weights(focus: float, leak: float) -> Floats:
     """Weights of the stakes: half even over all, half even near the largest that `focus` allows."""
-    largest = 1.0 / (math.exp(min(focus, _LARGEST_EPSILON)) + leak)
+    largest = 1.0 / (math.exp(min(focus, LARGEST_EPSILON)) + leak)
     near = (largest >= _STAKES) & (_FOCUS * largest <= _STAKES)
     even = np.full(len(_STAKES), 1.0 / len(_STAKES))
     if not near.any():
@@ -382,7 +267,7 @@ def anytime_epsilon_lower(
         ]
         return float(logsumexp(logs)) - math.log(len(logs)) >= goal
 
-    return bisect_last(refuted, 0.0, _LARGEST_EPSILON / min(distances)) or 0.0
+    return bisect_last(refuted, 0.0, LARGEST_EPSILON / min(distances)) or 0.0
 
 
 def sequential_detectable(counts: Counts, leak: float, claimed: float, alpha: float) -> float:
@@ -400,10 +285,10 @@ def sequential_detectable(counts: Counts, leak: float, claimed: float, alpha: fl
         return math.inf
 
     def missed(epsilon: float) -> bool:
-        right = int(binom.ppf(1.0 - _POWER, counts.spoken, allowed_rate(epsilon)))
+        right = int(binom.ppf(1.0 - POWER, counts.spoken, allowed_rate(epsilon)))
         likely = Counts(counts.rounds, right, counts.spoken - right)
         return log_wealth(likely, claimed, leak, claimed) < math.log(1.0 / alpha)
 
-    if missed(_LARGEST_EPSILON):
+    if missed(LARGEST_EPSILON):
         return math.inf
-    return bisect_last(missed, claimed, _LARGEST_EPSILON) or claimed
+    return bisect_last(missed, claimed, LARGEST_EPSILON) or claimed

@@ -18,6 +18,7 @@ __all__ = [
     "BoostedScore",
     "FeatureScore",
     "Score",
+    "Signed",
     "TableScore",
     "TreeScore",
     "learn_boosted",
@@ -66,6 +67,18 @@ class FeatureScore:
     def __call__(self, outputs: NDArray[Any]) -> Floats:
         """Scores of outputs, shape (N,)."""
         return values(outputs, [self.feature])[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Signed:
+    """A score or its negative."""
+
+    score: FeatureScore
+    sign: float
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        return self.sign * self.score(outputs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,12 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..claims import Claim
-from .attackers import Attacker, Goal, learn_attacker
+from .attackers import Attacker, Goal
 from .bounds import union
 from .contest import promise
 from .drawing import Drawer, Rounds
 from .guesses import Counts, anytime_epsilon_lower, log_wealth_path, sequential_detectable
+from .learning import learn_attacker
 from .pairs import Pair
 from .pools import joined
 
