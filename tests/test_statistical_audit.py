@@ -19,6 +19,7 @@ from support import make_space
 
 from dpaudit import ApproximateDP, MetricDP, PureDP, Verdict, audit, mechanisms
 from dpaudit.claims import Claim
+from dpaudit.results import AuditResult
 from dpaudit.statistical import contest, fixed, pools, sequential
 from dpaudit.statistical.attackers import Attacker
 from dpaudit.statistical.drawing import Drawer
@@ -27,6 +28,7 @@ from dpaudit.statistical.fixed import fixed_audit
 from dpaudit.statistical.guesses import Counts
 from dpaudit.statistical.pairs import Pair
 from dpaudit.statistical.sequential import sequential_audit
+from dpaudit.statistical.stages import Stage, combined_epsilon_lower
 
 Floats = NDArray[np.float64]
 
@@ -418,6 +420,52 @@ def test_what_draws_show_in_stages():
     else:
         assert result.witness is None
         assert "no single pair is shown to attain it" in said
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """The same outputs as vectors of two symbols, of which an attacker knows the odds."""
+
+    law: Finite
+
+    def sample(self, x, size, rng):
+        found = self.law.sample(x, size, rng)
+        return np.column_stack([found // 5, found % 5]).astype(np.int8)
+
+
+def test_guesses_that_count_by_how_sure_they_are():
+    """Each stage says how many guesses count once, twice, ..., and the report how often all of them
+    were right, so counted."""
+    mechanism, claim = Symbols(_weak(20, 4, broken=2)), PureDP(math.log(1.2))
+    pairs = [(2 * k, 2 * k + 1) for k in range(4)]
+    result = audit(mechanism, claim, pairs=pairs, draws=60_000, alpha=0.01, seed=5)
+    assert result.verdict is Verdict.VIOLATED
+    assert math.log(1.2) < result.epsilon.lower <= math.log(1.5)
+    stages = result.attack.stages
+    weighted = [stage for stage in stages if stage.by_weight]
+    assert len(stages) == fixed._STAGES
+    assert weighted
+    for stage in weighted:
+        assert sum(guesses for guesses, _ in stage.by_weight) == stage.guesses
+        assert sum(right for _, right in stage.by_weight) == stage.right
+    recounted = combined_epsilon_lower([_recounted(stage) for stage in stages], 0.01 * 0.95)
+    assert recounted == pytest.approx(result.epsilon.lower, rel=1e-8)
+    parts = [stage.by_weight or ((stage.guesses, stage.right),) for stage in stages]
+    tally = [
+        sum(w * part[side] for one in parts for w, part in enumerate(one, 1)) for side in (0, 1)
+    ]
+    said = str(result)
+    assert f"A guess counts 1 to {len(weighted[0].by_weight)} times" in said
+    assert f"so counted, {tally[1] / tally[0]:.2%} were right" in said
+    again = AuditResult.model_validate_json(result.model_dump_json(by_alias=True))
+    assert again.attack == result.attack
+
+
+def _recounted(stage) -> Stage:
+    """What a reader of a result computes from it."""
+    parts = tuple(Counts(stage.draws, right, said - right) for said, right in stage.by_weight)
+    counts = Counts(stage.draws, stage.right, stage.guesses - stage.right)
+    return Stage(counts, distance=stage.distance, by_weight=parts)
 
 
 def test_pairs_that_change_name_no_witness(monkeypatch):

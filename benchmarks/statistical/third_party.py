@@ -2,13 +2,14 @@
 
 Laplace mechanisms at epsilon = 1 of diffprivlib and OpenDP and Gaussian ones at (1, 1e-5), on the
 inputs 0 and 1, at alpha = 1e-4, without and with a look at the bits of the outputs. A library that
-is not installed is skipped; both come with the extra `audited`.
+is not installed, or does not import beside the installed ones, is skipped; both come with the extra
+`audited`.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import dpaudit
@@ -23,6 +24,8 @@ def diffprivlib_cases() -> Iterator[tuple[str, dpaudit.PureDP | dpaudit.Approxim
 
     laplace = mechanisms.Laplace(epsilon=1.0, sensitivity=1.0)
     yield "Laplace", PURE, lambda x: laplace.randomise(x)
+    classic = mechanisms.Gaussian(epsilon=1.0, delta=1e-5, sensitivity=1.0)
+    yield "Gaussian", APPROXIMATE, lambda x: classic.randomise(x)
     gaussian = mechanisms.GaussianAnalytic(epsilon=1.0, delta=1e-5, sensitivity=1.0)
     yield "GaussianAnalytic", APPROXIMATE, lambda x: gaussian.randomise(x)
 
@@ -57,13 +60,21 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print("| mechanism | claim | bits | verdict | bound | detectable | seconds |")
-    print("|---|---|---|---|---|---|---|")
+    print("| mechanism | claim | bits | draws | verdict | bound | detectable | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
     for library, cases in LIBRARIES.items():
+        try:
+            installed = version(library)
+        except PackageNotFoundError:
+            print(f"{library} is not installed: skipped; it comes with the extra `audited`.")
+            continue
         try:
             found = list(cases())
         except ImportError as error:
-            print(f"{library} cannot be imported ({error}): skipped; see the extra `audited`.")
+            print(
+                f"{library} {installed} does not import here ({error}): skipped; it may need an "
+                "older version of what it imports."
+            )
             continue
         for name, claim, mechanism in found:
             for bits in (False, True):
@@ -80,8 +91,8 @@ def main() -> None:
                 seconds = time.perf_counter() - started
                 detectable = result.detectable_epsilon
                 print(
-                    f"| {library} {version(library)} {name} | {claim.epsilon:.6g}, {claim.delta:g} "
-                    f"| {'yes' if bits else 'no'} | {result.verdict.value} "
+                    f"| {library} {installed} {name} | {claim.epsilon:.6g}, {claim.delta:g} "
+                    f"| {'yes' if bits else 'no'} | {result.draws:,} | {result.verdict.value} "
                     f"| {result.epsilon.lower:.3g} "
                     f"| {'' if detectable is None else f'{detectable:.3g}'} | {seconds:.0f} |",
                     flush=True,

@@ -48,10 +48,8 @@ Floats = NDArray[np.float64]
 _STAKE = 0.75
 _NEARLY_ALL = 0.99
 
-#: Most halvings of an interval, the relative width that is small enough, and the odds among which
-#: ratios are looked for.
+#: Most halvings of an interval, and the odds among which ratios are looked for.
 _STEPS = 60
-_NARROW = 1e-9
 _LEAST, _MOST = math.log(1e-9), math.log(1e15)
 
 #: Bets that are compared, as parts of the largest one.
@@ -186,9 +184,11 @@ def _log_wealth(first: Floats, second: Floats, k: float, c: float, bet: float) -
     return float(np.log1p(stake * (first - k * second - c)).sum())
 
 
-def bisect_last(refuted: Callable[[float], bool], low: float, high: float) -> float | None:
-    """The largest value up to which everything is refuted, or None if `low` is not; at most 1e-9
-    of it too small, never too large.
+def bisect_last(
+    refuted: Callable[[float], bool], low: float, high: float, *, width: float = 1e-9
+) -> float | None:
+    """The largest value up to which everything is refuted, or None if `low` is not; at most the
+    part `width` of it too small, never too large.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def bisect_last(refuted: Callable[[float], bool], low: float, high: float) -> fl
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if refuted(middle) else (low, middle)
-        if high - low <= _NARROW * high:
+        if high - low <= width * high:
             break
     return low
 

@@ -38,9 +38,14 @@ __all__ = ["Stage", "combined_detectable", "combined_epsilon_lower", "refuted", 
 _LEAST_TAIL = 1e-300
 
 #: Standard deviations of a binomial law that are added up one by one; the rest is counted as lost.
-#: And the error of sums by Fourier transforms, with much to spare.
+#: The error of sums by Fourier transforms, with much to spare; minus the logarithm of a chance far
+#: below it.
 _REACH = 9.0
 _TRANSFORMED = 1e-10
+_FAR = 40.0
+
+#: Relative precision of what is detectable, which is rounded up.
+_POWER_WIDTH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,13 @@ def weighted_tail(by_weight: Sequence[Counts], rate: float) -> float:
     >>> round(weighted_tail([Counts(9, 1, 1), Counts(9, 1, 0)], 0.5), 6)
     0.375
     """
+    weights = np.arange(1, len(by_weight) + 1)
+    spoken = np.array([counts.spoken for counts in by_weight], dtype=np.int64)
+    reached = int(weights @ [counts.right for counts in by_weight])
+    excess = reached - rate * float(weights @ spoken)
+    # Hoeffding's inequality (JASA 1963), in either direction, far from the mean.
+    if 2.0 * excess**2 > _FAR * float(weights**2 @ spoken):
+        return 2.0 * _TRANSFORMED if excess > 0.0 else 1.0
     laws, least, lost = [], 0, 0.0
     for weight, counts in enumerate(by_weight, start=1):
         if counts.spoken == 0:
@@ -193,7 +205,6 @@ def weighted_tail(by_weight: Sequence[Counts], rate: float) -> float:
         law[::weight] = binom.pmf(np.arange(low, high + 1), counts.spoken, rate)
         laws.append(law)
         least += low * weight
-    reached = sum(weight * counts.right for weight, counts in enumerate(by_weight, start=1))
     length = sum(len(law) - 1 for law in laws) + 1
     if reached <= least or not laws:
         return 1.0
@@ -235,7 +246,8 @@ def combined_detectable(stages: Sequence[Stage], claimed: float, alpha: float) -
 
     if missed(most):
         return math.inf
-    return bisect_last(missed, claimed, most) or claimed
+    found = bisect_last(missed, claimed, most, width=_POWER_WIDTH)
+    return claimed if found is None else found * (1.0 + 2.0 * _POWER_WIDTH)
 
 
 def _unlucky(stage: Stage, rate: float, luck: float) -> Stage:
