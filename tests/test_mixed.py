@@ -29,27 +29,32 @@ def _mixed(count: int, seed: int, slope: float):
 
 
 @pytest.mark.parametrize("ridge", [30.0, 1000.0])
-def test_lines_are_the_penalized_maximum_of_the_likelihood(ridge, monkeypatch):
-    """Against a plain minimization over all parameters, draw by draw: curves of degree 3 in the
-    count of infinities, and what each shape has on top of them."""
-    monkeypatch.setattr(mixed, "_LINE_RIDGES", (ridge,))
+def test_odds_are_the_penalized_maximum_of_the_likelihood(ridge, monkeypatch):
+    """Against a plain minimization over all parameters, draw by draw: piecewise linear odds whose
+    coefficients are polynomials in the count of infinities, and a line of each shape on top."""
+    monkeypatch.setattr(mixed, "_OWN_RIDGES", (ridge,))
     outputs, labels, told = _mixed(4_000, seed=1, slope=0.8)
     found = learn_mixed(outputs, labels, features_of(outputs))(outputs)
     numbers = np.where(told, 1.0, 0.0) + outputs[:, 1]
     squashed = np.tanh((numbers - np.median(numbers)) / numbers.std())
     place = ((~told) - (~told).mean()) / (~told).std()
     line = np.column_stack([np.ones(len(labels)), squashed])
+    knots = np.quantile(squashed, np.arange(1, 9) / 9)
+    changes = np.maximum(squashed[:, None] - knots, 0.0)
     columns = [line * place[:, None] ** degree for degree in range(4)]
+    columns += [changes * place[:, None] ** degree for degree in range(4)]
     columns += [line * told[:, None], line * ~told[:, None]]
     design = np.concatenate(columns, axis=1)
-    ridges = np.repeat([10.0, ridge], [8, 4])
+    ridges = np.repeat([10.0, 1000.0, ridge], [8, 32, 4])
     signs = np.where(labels, 1.0, -1.0)
 
     def loss(parameters):
-        likelihood = np.logaddexp(0.0, -signs * (design @ parameters)).sum()
-        return likelihood + 0.5 * (ridges * parameters**2).sum()
+        odds = design @ parameters
+        slopes = -signs / (1.0 + np.exp(signs * odds))
+        value = np.logaddexp(0.0, -signs * odds).sum() + 0.5 * (ridges * parameters**2).sum()
+        return value, design.T @ slopes + ridges * parameters
 
-    best = minimize(loss, np.zeros(12), tol=1e-10).x
+    best = minimize(loss, np.zeros(44), jac=True, tol=1e-12, method="L-BFGS-B").x
     # The bins of the sum are 1/64 wide.
     assert found == pytest.approx(design @ best, abs=0.02)
 
@@ -66,7 +71,7 @@ def _shapes(lines: np.ndarray, seed: int):
 
 @pytest.mark.parametrize(
     ("lines", "ridge"),
-    [(np.linspace(-0.2, 0.3, 8), 1000.0), (np.tile([0.6, -0.6, -0.6, 0.6], 2), 30.0)],
+    [(np.linspace(-0.2, 0.3, 8), 3000.0), (np.tile([0.6, -0.6, -0.6, 0.6], 2), 30.0)],
 )
 def test_shapes_that_follow_a_curve_are_told_from_those_that_do_not(lines, ridge, monkeypatch):
     """The evidence takes a large ridge where neighbouring shapes are alike, a small one where every
@@ -74,7 +79,7 @@ def test_shapes_that_follow_a_curve_are_told_from_those_that_do_not(lines, ridge
     outputs, labels = _shapes(lines, seed=9)
     features = features_of(outputs)
     taken = learn_mixed(outputs, labels, features)(outputs)
-    monkeypatch.setattr(mixed, "_LINE_RIDGES", (ridge,))
+    monkeypatch.setattr(mixed, "_OWN_RIDGES", (ridge,))
     assert learn_mixed(outputs, labels, features)(outputs).tolist() == taken.tolist()
 
 

@@ -1,11 +1,12 @@
 """Which pair to test, and by which attacker: a contest on learning draws.
 
 All pairs start with the same number of draws; then the better half gets more, and so on down to
-three, as in successive halving (Karnin, Koren and Somekh, ICML 2013), except that nobody is out: a
+two, as in successive halving (Karnin, Koren and Somekh, ICML 2013), except that nobody is out: a
 pair whose promise shrinks with more draws makes room for others. Nothing here is tested: what is
 learned meets fresh draws.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,11 @@ __all__ = ["Contender", "Contest", "hold_contest", "most_promising", "promise", 
 #: Part of the draws that all pairs share alike; fewest stages after that, and pairs in the last.
 _FIRST = 0.5
 _STAGES = 4
-_FINAL = 3
+_FINAL = 2
+
+#: Standard deviations that an attacker exceeds the draws by that it was learned from, if there is
+#: nothing to learn.
+_LUCK = 1.0
 
 #: Fewest draws of a pair in a stage.
 _LEAST = 100
@@ -58,10 +63,20 @@ def promise(attacker: Attacker | None, pair: Pair, epsilon: float) -> tuple[int,
 
 
 def most_promising(contenders: Sequence[Contender], epsilon: float, count: int) -> list[Contender]:
-    """The `count` most promising ones, the best first."""
-    return sorted(contenders, key=lambda c: promise(c.attacker, c.pair, epsilon), reverse=True)[
-        :count
-    ]
+    """The `count` most promising ones, the best first.
+
+    An excess grows with the root of the draws that it was learned from. So it is the excess per
+    root that counts, or a pair would stay in front because it was drawn from more; what luck adds
+    to the excess of any pair is taken off first.
+    """
+
+    def key(contender: Contender) -> tuple[int, float]:
+        rank, value = promise(contender.attacker, contender.pair, epsilon)
+        if rank == 0 and contender.rounds is not None:
+            value = (value - _LUCK) / math.sqrt(len(contender.rounds))
+        return rank, value
+
+    return sorted(contenders, key=key, reverse=True)[:count]
 
 
 def relearned(
@@ -129,7 +144,7 @@ def _plan(pairs: int, budget: int) -> list[tuple[int, int]]:
     """The stages: how many pairs are drawn from, and how many draws there are for them.
 
     >>> _plan(8, 1000)
-    [(8, 500), (4, 125), (3, 125), (3, 125), (3, 125)]
+    [(8, 500), (4, 125), (2, 125), (2, 125), (2, 125)]
     >>> _plan(1, 1000)
     [(1, 1000)]
     """

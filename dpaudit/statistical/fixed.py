@@ -19,6 +19,7 @@ from .drawing import Drawer, Rounds
 from .guesses import Counts
 from .mixed import MixedScore
 from .pairs import Pair
+from .pools import Pools
 from .profile import Bands, Hits, bands, count_hits, nested_sets
 from .scores import Score
 from .stages import Stage, combined_detectable, combined_epsilon_lower
@@ -27,10 +28,13 @@ __all__ = ["FixedFindings", "fixed_audit"]
 
 #: Shares of the draws that are learned from: one pair, several pairs.
 _LEARN_ONE = 0.15
-_LEARN_MANY = 0.45
+_LEARN_MANY = 0.35
 
 #: Stages of a test that promises nothing.
 _STAGES = 10
+
+#: Growth of a pair's draws after which attackers without weights are learned anew.
+_GROWTH = 1.5
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
 _WEIGHTS = (19.0, 1.0)
@@ -119,7 +123,7 @@ def fixed_audit(
     interrupted = False
     try:
         for number in range(planned if best.attacker is not None else 0):
-            if number:
+            if number and _worth_learning(best, contest.pools):
                 # Trees that had nothing to say about mixed outputs would take most of the time.
                 thorough = not isinstance(tests[-1].score, MixedScore)
                 again = relearned(best, contest.pools, goal(best.pair), seed, thorough=thorough)
@@ -148,6 +152,16 @@ def fixed_audit(
         visited=len(contenders),
         interrupted=interrupted,
     )
+
+
+def _worth_learning(contender: Contender, pools: Pools) -> bool:
+    """Whether to learn once more on this pair, after another stage: what weighs its guesses gains
+    from every draw; others, which take longer to learn, from half as many again."""
+    assert contender.rounds is not None
+    assert contender.attacker is not None
+    if contender.attacker.surer:
+        return True
+    return pools.count(contender.pair) >= _GROWTH * len(contender.rounds)
 
 
 def _batches(

@@ -44,7 +44,9 @@ _SUSPICIOUS = 1.0
 _FINITE = 256
 _LOOK = 2_000
 
-#: Draws that trees learn from where lines say most of what there is to say.
+#: Most draws with several coordinates that all but tables and lines learn from; and where lines say
+#: most of what there is to say.
+_MOST = 100_000
 _RATHER = 40_000
 
 #: If whole outputs came up so often on average, a table of them is all there is to learn.
@@ -88,13 +90,15 @@ def learn_attacker(
     lines = _by_shapes(drawn, features, goal)
     if lines and not thorough:
         return _best(lines, goal, careful=lines)
+    most = _RATHER if lines else _MOST
+    if _several(outputs) and not drawn.finite and len(labels) > most:
+        outputs, labels = outputs[:most], labels[:most]
+        drawn = tallied(outputs, labels)
     # A single feature has nothing to overfit but its cuts.
     for score, column in single_features(drawn.outputs, features):
         ordered = in_order(column, drawn.firsts, drawn.seconds)
         found += cut_attackers(Signed(score, 1.0), ordered, drawn.rounds, goal)
         found += cut_attackers(Signed(score, -1.0), ordered.reversed(), drawn.rounds, goal)
-    if lines:
-        outputs, labels = outputs[:_RATHER], labels[:_RATHER]
     for learn in _learners(drawn, features, seed, thorough):
         found += _cross_fitted(learn, outputs, labels, goal)
     return _best(found + lines, goal, careful=lines) if found or lines else None

@@ -1,10 +1,10 @@
 """A score for outputs that mix symbols with numbers, such as those of sparse vector techniques:
 which coordinates are numbers may tell as much as the numbers do, and both together tell more.
 
-Outputs of one shape (`features.shape_codes`) get a straight line each, and all lines are drawn
-towards a curve in what tells most shapes apart, such as the number of infinities. These are few
-parameters, so that leaks of a few percent can be learned from some ten thousand draws, where trees
-fit noise.
+Log odds are smooth in the sum of the numbers and in what tells most shapes apart
+(`features.shape_codes`), such as the number of infinities; and outputs of one shape may have a
+straight line of their own on top. These are few parameters, so that leaks of a few percent can be
+learned from some hundred thousand draws, where trees fit noise.
 """
 
 import math
@@ -24,20 +24,25 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.uint64]
 
-#: What the lines are in, and what tells the shapes apart in explanations.
+#: The number that odds are smooth in, besides what tells the shapes apart.
 _NUMBER = Feature("sum")
 
 #: Fewest draws of a shape, and fewest and most shapes.
 _DRAWS = 500
 _SHAPES = (2, 64)
 
-#: Degree of the curves; inverse variances of the normal priors of their coefficients, and, to
-#: choose from, of how far the line of a shape is from them.
+#: Odds are piecewise linear in the squashed sum, with so many knots, at quantiles; the coefficients
+#: are polynomials of this degree in the place of a shape.
+_KNOTS = 8
 _DEGREE = 3
-_CURVE_RIDGE = 10.0
-_LINE_RIDGES = (30.0, 170.0, 1000.0)
 
-#: Bins of the squashed sum, from -1 to 1: the likelihood is computed by counts.
+#: Inverse variances of normal priors: of the polynomials of a line, of those of its changes at the
+#: knots, and, to choose from, of how far the line of a shape is from them.
+_LINE_RIDGE = 10.0
+_KNOT_RIDGE = 1000.0
+_OWN_RIDGES = (30.0, 300.0, 3000.0)
+
+#: Bins of the squashed sum, from -1 to 1.
 _BINS = 128
 
 #: Steps of Newton's method, and the longest.
@@ -47,14 +52,14 @@ _STEP = 4.0
 
 @dataclass(frozen=True, eq=False)
 class MixedScore:
-    """Log odds, linear within each shape in the squashed sum of the numbers.
+    """Log odds of a shape and of the squashed sum of the numbers.
 
     Attributes
     ----------
     shapes
         Codes in rising order; others score 0.
-    lines
-        Intercept and slope of each, shape (number of shapes, 2).
+    odds
+        For each shape and bin of the squashed sum, shape (number of shapes, bins).
     middle, spread
         Of the sum: median and standard deviation.
     features
@@ -62,7 +67,7 @@ class MixedScore:
     """
 
     shapes: Codes
-    lines: Floats
+    odds: Floats
     middle: float
     spread: float
     features: tuple[Feature, ...]
@@ -71,15 +76,14 @@ class MixedScore:
         """Scores of outputs, shape (N,)."""
         found = shape_codes(outputs)
         places = np.minimum(np.searchsorted(self.shapes, found), len(self.shapes) - 1)
-        lines = self.lines[places]
-        scores = lines[:, 0] + lines[:, 1] * _squashed(
-            values(outputs, [_NUMBER])[:, 0], self.middle, self.spread
-        )
-        return np.where(self.shapes[places] == found, scores, 0.0)
+        bins = _bins(values(outputs, [_NUMBER])[:, 0], self.middle, self.spread)
+        return np.where(self.shapes[places] == found, self.odds[places, bins], 0.0)
 
 
-def _squashed(number: Floats, middle: float, spread: float) -> Floats:
-    return np.tanh((number - middle) / spread)
+def _bins(number: Floats, middle: float, spread: float) -> NDArray[np.int64]:
+    """The bins of the squashed number."""
+    squashed = np.tanh((number - middle) / spread)
+    return np.clip((squashed + 1.0) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
 
 
 def learn_mixed(
@@ -108,18 +112,14 @@ def learn_mixed(
     if not 0.0 < spread < np.inf:
         return None
     told = tuple(feature for feature in features if feature.kind in ("count", "length"))
-    columns = places * _BINS + _bins(_squashed(number, middle, spread))
+    columns = places * _BINS + _bins(number, middle, spread)
     size = len(shapes) * _BINS
     drawn = np.bincount(columns, minlength=size).reshape(len(shapes), _BINS)
     ours = np.bincount(columns[labels], minlength=size).reshape(len(shapes), _BINS)
-    places_of_shapes = _places_of_shapes(outputs[firsts], told, counts)
-    lines = _lines(ours.astype(np.float64), drawn.astype(np.float64), places_of_shapes)
-    lines[counts < _DRAWS] = 0.0
-    return MixedScore(shapes, lines, middle, spread, (_NUMBER, *told))
-
-
-def _bins(squashed: Floats) -> NDArray[np.int64]:
-    return np.clip((squashed + 1.0) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
+    where = _places_of_shapes(outputs[firsts], told, counts)
+    odds = _odds(ours.astype(np.float64), drawn.astype(np.float64), where)
+    odds[counts < _DRAWS] = 0.0
+    return MixedScore(shapes, odds, middle, spread, (_NUMBER, *told))
 
 
 def _places_of_shapes(
@@ -136,41 +136,46 @@ def _places_of_shapes(
     return np.asarray(column / spread if spread > 0.0 else np.zeros(len(column)))
 
 
-def _lines(ours: Floats, drawn: Floats, places: Floats) -> Floats:
-    """Intercepts and slopes of the log odds of `ours` among `drawn`, both of shape (shapes, bins),
-    by logistic regression with normal priors. Of the ridges the one that makes the labels most
-    probable is taken (Laplace's approximation of the evidence)."""
+def _odds(ours: Floats, drawn: Floats, places: Floats) -> Floats:
+    """Log odds of `ours` among `drawn`, all of shape (shapes, bins), by logistic regression with
+    normal priors. Of the ridges the one that makes the labels most probable is taken (Laplace's
+    approximation of the evidence)."""
     numbers = (np.arange(_BINS) + 0.5) / (_BINS / 2) - 1.0
-    line = np.stack([np.ones(_BINS), numbers], axis=1)
+    shares = np.cumsum(drawn.sum(axis=0)) / drawn.sum()
+    knots = np.searchsorted(shares, np.arange(1, _KNOTS + 1) / (_KNOTS + 1))
+    changes = np.maximum(numbers[:, None] - numbers[knots], 0.0)
+    basis = np.column_stack([np.ones(_BINS), numbers, changes])
     powers = np.stack([places**degree for degree in range(_DEGREE + 1)], axis=1)
-    # (shapes, 2, parameters): which parameters make up the line of a shape.
-    curve = np.einsum("sd,ij->sidj", powers, np.eye(2)).reshape(len(places), 2, -1)
-    own = np.einsum("st,ij->sitj", np.eye(len(places)), np.eye(2)).reshape(len(places), 2, -1)
-    made = np.concatenate([curve, own], axis=2)
-    best = (-math.inf, np.zeros((len(places), 2)))
-    for ridge in _LINE_RIDGES:
-        ridges = np.repeat([_CURVE_RIDGE, ridge], [curve.shape[2], own.shape[2]])
-        best = max(best, _fitted(ours, drawn, line, made, ridges), key=lambda one: one[0])
+    # (shapes, columns of the basis, parameters): which parameters make up the odds of a shape.
+    size = (len(places), basis.shape[1], -1)
+    common = np.einsum("sd,ij->sijd", powers, np.eye(basis.shape[1])).reshape(size)
+    own = np.einsum("st,ij->sitj", np.eye(len(places)), np.eye(basis.shape[1])[:, :2])
+    made = np.concatenate([common, own.reshape(size)], axis=2)
+    counts = [2 * powers.shape[1], _KNOTS * powers.shape[1], 2 * len(places)]
+    best = (-math.inf, np.zeros_like(ours))
+    for ridge in _OWN_RIDGES:
+        ridges = np.repeat([_LINE_RIDGE, _KNOT_RIDGE, ridge], counts)
+        best = max(best, _fitted(ours, drawn, basis, made, ridges), key=lambda one: one[0])
     return best[1]
 
 
 def _fitted(
-    ours: Floats, drawn: Floats, line: Floats, made: Floats, ridges: Floats
+    ours: Floats, drawn: Floats, basis: Floats, made: Floats, ridges: Floats
 ) -> tuple[float, Floats]:
-    """Logarithm of the evidence, but for a constant, and the lines, shape (shapes, 2)."""
+    """Logarithm of the evidence, but for a constant, and the log odds, shape (shapes, bins)."""
     parameters = np.zeros(len(ridges))
     for _ in range(_NEWTON):
-        odds = (made @ parameters) @ line.T
+        odds = (made @ parameters) @ basis.T
         rates = expit(odds)
-        gradient = np.einsum("sb,bi,sip->p", ours - drawn * rates, line, made)
-        curvature = np.einsum("sb,bi,bj->sij", drawn * rates * (1.0 - rates), line, line)
+        spread = drawn * rates * (1.0 - rates)
+        gradient = np.einsum("sb,bi,sip->p", ours - drawn * rates, basis, made, optimize=True)
+        curvature = np.einsum("sb,bi,bj->sij", spread, basis, basis, optimize=True)
         hessian = np.einsum("sip,sij,sjq->pq", made, curvature, made, optimize=True)
         hessian[np.diag_indices_from(hessian)] += ridges
         step = np.linalg.solve(hessian, gradient - ridges * parameters)
         # Damped, so that outputs that tell all end in large odds and not in NaN.
         parameters = parameters + step / max(1.0, float(np.abs(step).max()) / _STEP)
-    lines = made @ parameters
-    odds = lines @ line.T
+    odds = (made @ parameters) @ basis.T
     likelihood = float((ours * odds - drawn * np.logaddexp(0.0, odds)).sum())
     prior = 0.5 * float(np.log(ridges).sum() - (ridges * parameters**2).sum())
-    return likelihood + prior - 0.5 * float(np.linalg.slogdet(hessian)[1]), lines
+    return likelihood + prior - 0.5 * float(np.linalg.slogdet(hessian)[1]), odds

@@ -86,15 +86,23 @@ class Pools:
         for number, named in zip(self._both(pair), (rounds.labels, ~rounds.labels), strict=True):
             self._outputs[number] = joined(self._outputs[number], rounds.outputs[named])[-_MOST:]
 
+    def count(self, pair: Pair) -> int:
+        """How many outputs there are of the pair, as many of one input as of the other."""
+        return 2 * min(len(output) for output in self._of(pair))
+
     def rounds(self, pair: Pair) -> Rounds:
         """As many outputs of one input as of the other, the newest, in random order."""
-        first, second = (self._outputs[number] for number in self._both(pair))
-        assert first is not None
-        assert second is not None
+        first, second = self._of(pair)
         count = min(len(first), len(second))
         outputs = joined(first[-count:], second[-count:])
         order = np.random.default_rng([self._seed, 0x0DE2, count]).permutation(2 * count)
         return Rounds((np.arange(2 * count) < count)[order], outputs[order])
+
+    def _of(self, pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
+        first, second = (self._outputs[number] for number in self._both(pair))
+        assert first is not None
+        assert second is not None
+        return first, second
 
     def _both(self, pair: Pair) -> tuple[int, int]:
         return self._numbers[_identity(pair.first)], self._numbers[_identity(pair.second)]
