@@ -1,11 +1,16 @@
 """Settings that all tests share."""
 
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import flint
 import pytest
 from hypothesis import settings
+from support import Done, Run
+
+from dpaudit import cli
 
 # The same examples on every run: a failure in CI can be repeated, and the false-alarm rates that
 # statistical tests state are those of one fixed run.
@@ -24,3 +29,20 @@ def precision_of_balls() -> Iterator[None]:
     before = flint.ctx.prec
     yield
     flint.ctx.prec = before
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`dpaudit` with these arguments in this folder; in this process, for the sake of speed."""
+
+    def command(*arguments: str, folder: Path) -> Done:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.setattr(sys, "argv", ["dpaudit", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        shown = capsys.readouterr()
+        return Done(int(end.value.code or 0), shown.out, shown.err)
+
+    return command

@@ -1,7 +1,8 @@
 """What several test files share: known answers, spaces to try, slow references, a test of fit."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,8 @@ __all__ = [
     "METRICS",
     "SPACES",
     "VOCABULARIES",
+    "Done",
+    "Run",
     "allowed_ball",
     "binomial_tail",
     "builtin",
@@ -42,6 +45,19 @@ __all__ = [
     "reference_epsilon",
     "reference_log_laws",
 ]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: exit code, standard output and error."""
+
+    code: int
+    out: str
+    err: str
+
+
+#: Runs the command line: the fixture `run` of conftest.py.
+Run = Callable[..., Done]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

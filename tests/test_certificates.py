@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from support import (
     DIGITS,
     METRICS,
+    Run,
     exact_keys,
     key_distances,
     random_space,
@@ -43,7 +44,6 @@ from dpaudit import (
     PureDP,
     Verdict,
     audit,
-    cli,
     mechanisms,
 )
 from dpaudit.certificates import Certificate, verify
@@ -1301,33 +1301,6 @@ def test_progress_is_reported() -> None:
 
 
 # The command line
-
-
-@dataclasses.dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`dpaudit` with these arguments in this folder; in this process, for the sake of speed."""
-
-    def command(*arguments: str, folder: Path) -> Done:
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        monkeypatch.setattr(sys, "argv", ["dpaudit", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        shown = capsys.readouterr()
-        return Done(int(end.value.code or 0), shown.out, shown.err)
-
-    return command
 
 
 @pytest.fixture

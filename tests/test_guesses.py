@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import binom
+from support import allowed_ball, binomial_tail
 
 from dpaudit.statistical import guesses
 from dpaudit.statistical.bounds import split
@@ -26,7 +27,6 @@ from dpaudit.statistical.guesses import (
     log_wealth_path,
     sequential_detectable,
 )
-from tests.support import allowed_ball, binomial_tail
 
 Floats = NDArray[np.float64]
 

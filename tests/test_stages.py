@@ -14,6 +14,7 @@ from flint import ctx
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from support import allowed_ball, binomial_tail
 
 from dpaudit.statistical.guesses import Counts, allowed_rate, epsilon_lower
 from dpaudit.statistical.stages import (
@@ -23,7 +24,6 @@ from dpaudit.statistical.stages import (
     refuted,
     weighted_tail,
 )
-from tests.support import allowed_ball, binomial_tail
 
 
 def _stage_sizes(rights: tuple[int, ...]) -> int:

@@ -29,8 +29,9 @@ Names = Sequence[str] | None
 _NAMED = 6
 _RULES = 3
 
-#: Draws that the small tree is fitted to, and bins of a picture.
+#: Draws that the small tree is fitted to; draws and bins of a picture.
 _FITTED = 20_000
+_PLOTTED = 50_000
 _BINS = 40
 
 
@@ -203,6 +204,7 @@ def picture(
     attacker: Attacker, outputs: NDArray[Any], labels: Bools, names: Names = None
 ) -> Picture:
     """The score's view of learning draws, to plot; outputs as in `features`."""
+    outputs, labels = outputs[:_PLOTTED], labels[:_PLOTTED]
     guesses = attacker.guess(outputs)
     score = attacker.score
     if isinstance(score, TableScore) or names is not None:

@@ -34,10 +34,13 @@ _LEARN_MANY = 0.35
 _STAGES = 10
 
 #: Growth of a pair's draws after which attackers without weights are learned anew.
-_GROWTH = 1.5
+_GROWTH = 2.0
 
 #: Of alpha, for the bound on epsilon and for the bands of the privacy profile.
 _WEIGHTS = (19.0, 1.0)
+
+#: Most learning draws by which the sets of the privacy profile are chosen.
+_SETTING = 50_000
 
 #: Most draws at once, and the fewest batches, so that progress is seen.
 _BATCH = 1 << 18
@@ -156,7 +159,7 @@ def fixed_audit(
 
 def _worth_learning(contender: Contender, pools: Pools) -> bool:
     """Whether to learn once more on this pair, after another stage: what weighs its guesses gains
-    from every draw; others, which take longer to learn, from half as many again."""
+    from every draw; others, which take longer to learn, from as many again."""
     assert contender.rounds is not None
     assert contender.attacker is not None
     if contender.attacker.surer:
@@ -182,7 +185,7 @@ class _Test:
         assert contender.rounds is not None
         assert contender.attacker is not None
         self.contender, self._attacker = contender, contender.attacker
-        scores = self._attacker.score(contender.rounds.outputs)
+        scores = self._attacker.score(contender.rounds.outputs[:_SETTING])
         self._sets = nested_sets(self._attacker, scores)
         none = tuple(Counts(0, 0, 0) for _ in range(1 + len(self._attacker.surer)))
         self._found: tuple[tuple[Counts, ...], Hits] = none, self._sets.none()

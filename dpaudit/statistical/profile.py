@@ -96,7 +96,8 @@ def nested_sets(attacker: Attacker, scores: Floats) -> Sets:
     """The sets to count: tails of the scores of learning draws, and what the attacker names."""
     usable = finite_scores(scores[~np.isnan(scores)])
     shares = np.array(_SHARES)
-    upper, lower = np.quantile(usable, 1.0 - shares), np.quantile(usable, shares)
+    upper = np.quantile(usable, 1.0 - shares) if len(usable) else np.empty(0)
+    lower = np.quantile(usable, shares) if len(usable) else np.empty(0)
     if attacker.upper < math.inf:
         upper = np.append(upper, attacker.upper)
     if attacker.lower > -math.inf:
