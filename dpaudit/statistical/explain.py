@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .additive import AdditiveScore
 from .attackers import Attacker
 from .features import Feature, values
 from .mixed import MixedScore
@@ -145,7 +146,7 @@ def _output(value: Any, names: Names) -> str:
 def _rules(attacker: Attacker, outputs: NDArray[Any], side: int) -> str:
     from sklearn.tree import DecisionTreeClassifier
 
-    assert isinstance(attacker.score, TreeScore | BoostedScore | MixedScore)
+    assert isinstance(attacker.score, TreeScore | BoostedScore | MixedScore | AdditiveScore)
     features = attacker.score.features
     outputs = outputs[:_FITTED]
     said = attacker.guess(outputs) == side

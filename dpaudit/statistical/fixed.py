@@ -17,11 +17,9 @@ from .bounds import split
 from .contest import Contender, hold_contest, most_promising, promise, relearned
 from .drawing import Drawer, Rounds
 from .guesses import Counts
-from .mixed import MixedScore
 from .pairs import Pair
 from .pools import Pools
 from .profile import Bands, Hits, bands, count_hits, nested_sets
-from .scores import Score
 from .stages import Stage, combined_detectable, combined_epsilon_lower
 
 __all__ = ["FixedFindings", "fixed_audit"]
@@ -127,8 +125,8 @@ def fixed_audit(
     try:
         for number in range(planned if best.attacker is not None else 0):
             if number and _worth_learning(best, contest.pools):
-                # Trees that had nothing to say about mixed outputs would take most of the time.
-                thorough = not isinstance(tests[-1].score, MixedScore)
+                # Trees that had less to say than smooth odds would take most of the time.
+                thorough = not tests[-1].weighted
                 again = relearned(best, contest.pools, goal(best.pair), seed, thorough=thorough)
                 contenders[best.number] = again
                 (best,) = most_promising(contenders, claim.epsilon, 1)
@@ -191,9 +189,9 @@ class _Test:
         self._found: tuple[tuple[Counts, ...], Hits] = none, self._sets.none()
 
     @property
-    def score(self) -> Score:
-        """The score of the attacker."""
-        return self._attacker.score
+    def weighted(self) -> bool:
+        """Whether guesses count by how sure they are."""
+        return bool(self._attacker.surer)
 
     @property
     def counts(self) -> Counts:

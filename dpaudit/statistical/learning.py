@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .additive import learn_additive
 from .attackers import Attacker, Goal
 from .cuts import cut_attackers, in_order, weighted_attackers
 from .features import Feature, codes, features_of, is_numeric
@@ -44,8 +45,8 @@ _SUSPICIOUS = 1.0
 _FINITE = 256
 _LOOK = 2_000
 
-#: Most draws with several coordinates that all but tables and lines learn from; and where lines say
-#: most of what there is to say.
+#: Most draws with several coordinates that all but tables and smooth odds learn from; and where
+#: these say most of what there is to say.
 _MOST = 100_000
 _RATHER = 40_000
 
@@ -69,7 +70,7 @@ def learn_attacker(
         For the ties of the trees.
     thorough
         Whether to fit trees to outputs with several coordinates, which takes a second; and
-        anything but lines to mixed ones.
+        anything else where smooth odds can be had.
 
     Examples
     --------
@@ -87,10 +88,10 @@ def learn_attacker(
     found = _by_frequent_outputs(drawn, goal)
     if found:
         return _best(found, goal, careful=found)
-    lines = _by_shapes(drawn, features, goal)
-    if lines and not thorough:
-        return _best(lines, goal, careful=lines)
-    most = _RATHER if lines else _MOST
+    smooth = _by_smooth_odds(drawn, features, goal)
+    if smooth and not thorough:
+        return _best(smooth, goal, careful=smooth)
+    most = _RATHER if smooth else _MOST
     if _several(outputs) and not drawn.finite and len(labels) > most:
         outputs, labels = outputs[:most], labels[:most]
         drawn = tallied(outputs, labels)
@@ -101,7 +102,7 @@ def learn_attacker(
         found += cut_attackers(Signed(score, -1.0), ordered.reversed(), drawn.rounds, goal)
     for learn in _learners(drawn, features, seed, thorough):
         found += _cross_fitted(learn, outputs, labels, goal)
-    return _best(found + lines, goal, careful=lines) if found or lines else None
+    return _best(found + smooth, goal, careful=smooth) if found or smooth else None
 
 
 def _best(found: list[Attacker], goal: Goal, careful: list[Attacker]) -> Attacker:
@@ -188,11 +189,16 @@ def _by_frequent_outputs(drawn: Tally, goal: Goal) -> list[Attacker]:
     return _careful(score, score(drawn.outputs), drawn, goal)
 
 
-def _by_shapes(drawn: Tally, features: Sequence[Feature], goal: Goal) -> list[Attacker]:
-    """Attackers by lines within shapes: too few parameters to hold draws back for the cuts."""
-    if drawn.finite or not _several(drawn.outputs):
+def _by_smooth_odds(drawn: Tally, features: Sequence[Feature], goal: Goal) -> list[Attacker]:
+    """Attackers by curves within patterns of symbols, or by sums over coordinates: too few
+    parameters to hold draws back for the cuts."""
+    if not _several(drawn.outputs):
         return []
-    score = learn_mixed(drawn.outputs, drawn.firsts > 0.0, features)
+    score: Score | None = None
+    if not drawn.finite:
+        score = learn_mixed(drawn.outputs, drawn.firsts > 0.0, features)
+    if score is None:
+        score = learn_additive(drawn.outputs, drawn.firsts, drawn.seconds, features)
     if score is None:
         return []
     return _careful(score, score(drawn.outputs), drawn, goal)
