@@ -21,6 +21,7 @@ from dpaudit import InputError
 from dpaudit.claims import MetricDP, PureDP
 from dpaudit.statistical import profile
 from dpaudit.statistical.attackers import Attacker, Goal
+from dpaudit.statistical.cuts import cut_attackers, in_order
 from dpaudit.statistical.drawing.outputs import canonical, piece_of_values, settled
 from dpaudit.statistical.explain import explain, picture
 from dpaudit.statistical.features import Feature, codes, features_of, shape_codes, values
@@ -220,6 +221,19 @@ def test_cuts_name_sides_and_nan_is_silence():
     both = Attacker(score, lower=-math.inf, upper=math.inf, expected=0.0, excess=0.0)
     assert not both.guess(outputs).any()
     assert both.sides == 0
+
+
+def test_a_few_guesses_that_were_right_are_not_worth_a_side():
+    """10,000 guesses are right on one side. A second one with 30 costs more, if they are wrong now
+    and then, than it brings; one with 9,000 does not."""
+    for second, sides in ((30, 1), (9_000, 2)):
+        scores = np.repeat([-1.0, 0.0, 1.0], [second, 20_000, 10_000])
+        firsts = np.where(scores == 0.0, 0.5, scores > 0.0)
+        ordered = in_order(scores, firsts, 1.0 - firsts)
+        goal = Goal(200_000, 0.05, 1.0)
+        score = FeatureScore(Feature("value", scalar=True))
+        found = cut_attackers(score, ordered, float(len(scores)), goal)
+        assert max(found, key=lambda attacker: attacker.expected).sides == sides
 
 
 def test_guesses_count_once_more_for_each_cut_that_they_are_beyond():

@@ -30,6 +30,11 @@ _TEST_LUCK = 1.0
 _LEARNING_LUCK = 5.0
 _FEW = 100.0
 
+#: Wrong guesses that are added for each side on which an attacker speaks: that few guesses were all
+#: right in learning does not mean that none will be wrong, and among very sure ones a wrong guess
+#: costs more than a few right ones bring.
+_UNSEEN = 1.0
+
 #: What a guess counts at most; one that is half as sure as those that matter most counts half.
 _WEIGHTS = 6
 
@@ -156,7 +161,7 @@ def _expected(
     scale = goal.rounds / rounds
     leak = 0.5 * goal.delta * sides * goal.rounds
     away = leak + 3.0 * np.sqrt(leak)
-    hits, total = right * scale - away, spoken * scale - away
+    hits, total = (right - _UNSEEN * sides) * scale - away, spoken * scale - away
     squared = (float(-ndtri(goal.alpha)) + _TEST_LUCK) ** 2 + _LEARNING_LUCK**2 * scale
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.clip(hits / total, 0.0, 1.0)

@@ -53,6 +53,9 @@ _RATHER = 40_000
 #: If whole outputs came up so often on average, a table of them is all there is to learn.
 _OFTEN = 500.0
 
+#: A single feature is preferred if it promises this part of what the best score of all does.
+_SIMPLE = 0.95
+
 
 def learn_attacker(
     outputs: NDArray[Any], labels: Bools, goal: Goal, seed: int, *, thorough: bool = True
@@ -110,7 +113,11 @@ def _best(found: list[Attacker], goal: Goal, careful: list[Attacker]) -> Attacke
     exceeds the claim most, of the `careful` ones if there are any: they fit the least noise."""
     talkative = max(found, key=lambda attacker: attacker.expected)
     if talkative.expected > goal.epsilon:
-        return talkative
+        # One feature is easily explained, and has no leaves that looked purer than they are.
+        simple = [attacker for attacker in found if isinstance(attacker.score, Signed)]
+        plain = max(simple, key=lambda attacker: attacker.expected, default=talkative)
+        enough = max(_SIMPLE * talkative.expected, goal.epsilon)
+        return plain if plain.expected > enough else talkative
     # No bound above the claim is to be had for sure: look for what exceeds it at all.
     strange = max(careful or found, key=lambda attacker: attacker.excess)
     if strange.excess > (_SUSPICIOUS if goal.eager and careful else _STRANGE):
