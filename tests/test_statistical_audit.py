@@ -19,6 +19,7 @@ from support import make_space
 
 from dpaudit import ApproximateDP, MetricDP, PureDP, Verdict, audit, mechanisms
 from dpaudit.claims import Claim
+from dpaudit.reports import page
 from dpaudit.results import AuditResult
 from dpaudit.statistical import contest, fixed, pools, sequential
 from dpaudit.statistical.attackers import Attacker
@@ -489,7 +490,15 @@ def test_pairs_that_change_name_no_witness(monkeypatch):
     assert 0.5 < result.epsilon.lower <= 2.0
     said = str(result)
     assert "the bound on ε* is one on all of them together" in said
-    assert "The pairs of the stages: “0” and “1” (" in said
+    for pair in (("0", "1"), ("1", "0")):
+        stages = [stage for stage in result.attack.stages if stage.pair == pair]
+        right, guesses = sum(one.right for one in stages), sum(one.guesses for one in stages)
+        assert (
+            f"“{pair[0]}” and “{pair[1]}” ({len(stages)} stages: {right:,} of {guesses:,} guesses "
+            "right, at most 62.25% under the claim)"
+        ) in said
+    table = page.render(result).partition("The stages")[2].partition("</table>")[0]
+    assert table.count("<tr>") == 1 + len(result.attack.stages)
 
 
 # How audits end.

@@ -163,19 +163,28 @@ def _draws(found: AttackRecord) -> str:
         f"The rule of the first stage was learned from {found.learning_draws:,} other draws, later "
         "ones from the draws of earlier stages as well; the rule shown is the last one."
     )
-    if len(_pairs_of_stages(found)) > 1:
-        said += f" The pairs of the stages: {'; '.join(_stage(stage) for stage in found.stages)}."
+    by_pair = _pairs_of_stages(found)
+    if len(by_pair) > 1:
+        said += f" The pairs of the stages: {'; '.join(map(_stages, by_pair.values()))}."
     return said
 
 
-def _pairs_of_stages(found: AttackRecord) -> set[tuple[str, str]]:
-    return {stage.pair for stage in found.stages}
+def _pairs_of_stages(found: AttackRecord) -> dict[tuple[str, str], list[StageRecord]]:
+    """The stages on each pair, in the order in which the pairs came first."""
+    by_pair: dict[tuple[str, str], list[StageRecord]] = {}
+    for stage in found.stages:
+        by_pair.setdefault(stage.pair, []).append(stage)
+    return by_pair
 
 
-def _stage(stage: StageRecord) -> str:
+def _stages(stages: list[StageRecord]) -> str:
+    """What came of the stages on one pair."""
+    first, second = stages[0].pair
+    guesses, right = sum(one.guesses for one in stages), sum(one.right for one in stages)
+    times = "one stage" if len(stages) == 1 else f"{len(stages)} stages"
     return (
-        f"“{stage.pair[0]}” and “{stage.pair[1]}” ({stage.right:,} of {stage.guesses:,} guesses "
-        f"right in {stage.draws:,} draws, at most {stage.allowed_rate:.2%} under the claim)"
+        f"“{first}” and “{second}” ({times}: {right:,} of {guesses:,} guesses right, at most "
+        f"{stages[0].allowed_rate:.2%} under the claim)"
     )
 
 
