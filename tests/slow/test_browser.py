@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dpaudit import EmbeddingSpace, MetricDP, audit, mechanisms
+from dpaudit import EmbeddingSpace, MetricDP, PureDP, Verdict, audit, mechanisms
 from dpaudit.reports import page
 
 pytestmark = pytest.mark.slow
@@ -52,11 +53,16 @@ FRAME = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" conten
 <iframe width="{width}" height="1000" style="border: none" srcdoc="{page}"></iframe>"""
 
 
-@pytest.fixture(scope="module")
-def probed() -> str:
-    """A page of a real audit with words that would break out, laws that reach 10^-4000 and a
-    probe inside. The policy that forbids scripts is taken out, so that escaping alone has to
-    hold."""
+def _probed(text: str) -> str:
+    """The page with a probe inside. The policy that forbids scripts is taken out, so that escaping
+    alone has to hold."""
+    text, policies = re.subn(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", text)
+    assert policies == 1
+    return text.replace("</body>", PROBE + "</body>")
+
+
+def _words_page() -> str:
+    """A real audit with words that would break out, and laws that reach 10^-4000."""
     builtin = EmbeddingSpace.builtin()
     space = EmbeddingSpace([*WORDS, *builtin.words[len(WORDS) :]], builtin.vectors, source=WORDS[1])
     result = audit(mechanisms.MetricExponential(space, epsilon=12.0), MetricDP(6.0))
@@ -87,9 +93,35 @@ def probed() -> str:
     }
     text = page.render(result.model_copy(update=changes))
     assert "neighbour: 10^-3908.7" in text
-    text, policies = re.subn(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", text)
-    assert policies == 1
-    return text.replace("</body>", PROBE + "</body>")
+    return text
+
+
+def _staged(word: str, size: int, rng: np.random.Generator) -> list[str]:
+    """Outputs that would break out; each input leaks a little through another one."""
+    shares = np.where(np.array(WORDS) == word, 1.05, 1.0)
+    return rng.choice(WORDS, size, p=shares / shares.sum()).tolist()
+
+
+def _stages_page() -> str:
+    """A test in stages on several pairs, of which no single one is a witness."""
+    pairs = [(first, second) for first in WORDS for second in WORDS if first < second]
+    result = audit(_staged, PureDP(0.05), pairs=pairs, draws=50_000)
+    assert result.attack is not None
+    assert len({stage.pair for stage in result.attack.stages}) > 1
+    return page.render(result)
+
+
+def _bets_page() -> str:
+    """Bets, for tuples as outputs."""
+    result = audit(
+        lambda x, rng: (x if rng.random() < 0.8 else WORDS[2], 1.5),
+        PureDP(0.1),
+        pairs=[WORDS[:2]],
+        draws=5_000,
+        sequential=True,
+    )
+    assert result.verdict is Verdict.VIOLATED
+    return page.render(result)
 
 
 def _measure(chromium: str, text: str, width: int, dark: bool, folder: Path) -> dict[str, Any]:
@@ -125,18 +157,26 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """Each kind of page."""
+    made = {"words": _words_page(), "stages": _stages_page(), "bets": _bets_page()}
+    return {name: _probed(text) for name, text in made.items()}
+
+
 @pytest.mark.parametrize("width", [360, 1280])
-def test_page_in_a_browser(chromium, probed, tmp_path, width):
+@pytest.mark.parametrize(("kind", "figures"), [("words", 5), ("stages", 2), ("bets", 3)])
+def test_page_in_a_browser(chromium, pages, tmp_path, kind, figures, width):
     papers = set()
     for dark in (False, True):
-        seen = _measure(chromium, probed, width, dark, tmp_path)
+        seen = _measure(chromium, pages[kind], width, dark, tmp_path)
         assert seen["dark"] is dark
         assert seen["window"] == width
         assert seen["content"] <= width
         assert seen["widest"] <= width
         assert seen["ran"] is None
         assert seen["images"] == 0
-        assert len(seen["figures"]) == 5  # one of the two pictures of each
+        assert len(seen["figures"]) == figures  # one of the two pictures of each
         assert all(w >= 0.85 * min(width, 768) and h > 100 for w, h in seen["figures"])
         assert seen["font"] >= 10.5
         assert _contrast(seen["text"], seen["paper"]) >= 4.5
