@@ -8,8 +8,12 @@ their messages are worded once.
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
+
+from .visible import visible
 
 __all__ = [
     "ClaimError",
@@ -20,6 +24,8 @@ __all__ = [
     "SpaceError",
     "UnknownWordError",
     "available_memory",
+    "on_command_line",
+    "option",
     "require_count",
     "require_fraction",
     "require_memory",
@@ -28,7 +34,10 @@ __all__ = [
 
 
 class DPAuditError(Exception):
-    """Root of all errors raised by dpaudit."""
+    """Root of all errors raised by dpaudit; foreign text in its message is made visible."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__(), lines=True)
 
 
 class InputError(DPAuditError, ValueError):
@@ -53,6 +62,44 @@ class MemoryNeededError(InputError):
 
 class NumericalError(DPAuditError, ArithmeticError):
     """A computation failed or missed its tolerance: the verdict is `inconclusive`."""
+
+
+_on_command_line = False
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Within the block, messages name options as the command line writes them."""
+    global _on_command_line
+    before, _on_command_line = _on_command_line, True
+    try:
+        yield
+    finally:
+        _on_command_line = before
+
+
+def option(name: str, value: object = None) -> str:
+    """An option with its value as the reader of a message writes it, in Python or in a shell.
+
+    Parameters
+    ----------
+    name
+        As in Python, “on_duplicate”.
+    value
+        None for the name alone, True for a switch.
+
+    Examples
+    --------
+    >>> option("on_duplicate", "drop"), option("limit"), option("bits", True)
+    ("on_duplicate='drop'", 'limit', 'bits=True')
+    >>> with on_command_line():
+    ...     option("on_duplicate", "drop"), option("limit"), option("bits", True)
+    ('--on-duplicate drop', '--limit', '--bits')
+    """
+    if not _on_command_line:
+        return name if value is None else f"{name}={value!r}"
+    written = f"--{name.replace('_', '-')}"
+    return written if value is None or value is True else f"{written} {value}"
 
 
 def require_positive(name: str, value: float, way_out: str = "") -> float:

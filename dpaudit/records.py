@@ -91,7 +91,7 @@ def _space_record(space: EmbeddingSpace) -> SpaceRecord:
         metric=space.metric,
         min_distance=space.extent.min_distance,
         max_distance=space.extent.max_distance,
-        sha256=space.sha256,
+        sha256=space.content_digest,
     )
 
 

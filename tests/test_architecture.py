@@ -19,6 +19,7 @@ FLOORS = {
     "dpaudit.claims": 1,
     "dpaudit.files": 1,
     "dpaudit.results": 1,
+    "dpaudit.visible": 1,
     "dpaudit.mechanisms.balls": 2,
     "dpaudit.mechanisms.kernels": 2,
     "dpaudit.mechanisms.spaces": 2,

@@ -143,7 +143,9 @@ def test_spaces_from_files(folder: Path, write: Writer) -> None:
     path.write_bytes(write(PETS, PET_VECTORS))
     space = EmbeddingSpace.load(str(path), metric="manhattan", limit=2)
     assert (space.words, space.source, space.metric) == (("cat", "dog"), str(path), "manhattan")
-    assert EmbeddingSpace.load(path).sha256 == EmbeddingSpace(PETS, PET_VECTORS).sha256
+    assert (
+        EmbeddingSpace.load(path).content_digest == EmbeddingSpace(PETS, PET_VECTORS).content_digest
+    )
 
 
 @pytest.mark.parametrize("write", WRITERS)

@@ -151,30 +151,35 @@ def test_other_types_of_numbers(kind: Any) -> None:
 
 
 def test_digest_is_that_of_the_specification() -> None:
-    """SHA-256 of the UTF-8 words joined by newlines and the little-endian float64 vectors."""
+    """SHA-256 of "n p", the UTF-8 words, line by line, and the little-endian float64 vectors."""
     words = ["ä", "b c", "東京"]
     vectors = [[0.1, -2.0], [1e-300, 3.0], [0.0, 1e100]]
-    data = "ä\nb c\n東京".encode()
+    data = "3 2\nä\nb c\n東京\n".encode()
     for row in vectors:
         data += struct.pack("<2d", *row)
     space = EmbeddingSpace(words, vectors)
-    assert space.sha256 == hashlib.sha256(data).hexdigest()
-    assert EmbeddingSpace(words, np.array(vectors, dtype=">f8")).sha256 == space.sha256
-    assert EmbeddingSpace(words, vectors, "manhattan", source="else").sha256 == space.sha256
+    assert space.content_digest == hashlib.sha256(data).hexdigest()
+    assert (
+        EmbeddingSpace(words, np.array(vectors, dtype=">f8")).content_digest == space.content_digest
+    )
+    assert (
+        EmbeddingSpace(words, vectors, "manhattan", source="else").content_digest
+        == space.content_digest
+    )
 
 
 @pytest.mark.parametrize("change", ["word", "component", "order"])
 def test_digest_depends_on_everything(change: str) -> None:
     """One letter, one bit of one component or the order of words changes the digest."""
     words, vectors = ["a", "b", "c"], np.array(TRIANGLE)
-    before = EmbeddingSpace(words, vectors).sha256
+    before = EmbeddingSpace(words, vectors).content_digest
     if change == "word":
         words[2] = "d"
     elif change == "component":
         vectors[1, 1] = np.nextafter(4.0, 5.0)
     else:
         words, vectors = words[::-1], vectors[::-1]
-    assert EmbeddingSpace(words, vectors).sha256 != before
+    assert EmbeddingSpace(words, vectors).content_digest != before
 
 
 def test_positions_of_words() -> None:
@@ -252,12 +257,13 @@ def test_builtin_is_as_specified() -> None:
 
 def test_builtin_is_the_file_and_always_the_same() -> None:
     """Two loads agree, and the digest is that of the arrays in the file."""
-    assert EmbeddingSpace.builtin().sha256 == builtin().sha256
+    assert EmbeddingSpace.builtin().content_digest == builtin().content_digest
     with np.load(DATA / "builtin.npz", allow_pickle=False) as arrays:
         words, vectors = arrays["words"].tolist(), arrays["vectors"]
-    digest = hashlib.sha256("\n".join(words).encode() + vectors.astype("<f8").tobytes())
-    assert builtin().sha256 == digest.hexdigest()
-    assert EmbeddingSpace.load(DATA / "builtin.npz").sha256 == builtin().sha256
+    lines = "\n".join([f"{len(words)} 64", *words, ""])
+    digest = hashlib.sha256(lines.encode() + vectors.astype("<f8").tobytes())
+    assert builtin().content_digest == digest.hexdigest()
+    assert EmbeddingSpace.load(DATA / "builtin.npz").content_digest == builtin().content_digest
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ from .model import (
     EventFinding,
     Finding,
     LossFinding,
-    content_digest,
 )
 
 __all__ = ["PATIENCE", "Certification", "certificate_of", "certify"]
@@ -336,7 +335,7 @@ def _space_part(space: EmbeddingSpace) -> CertifiedSpace:
         words=len(space),
         dimension=space.dimension,
         metric=space.metric,
-        sha256=content_digest(space.words, space.vectors),
+        sha256=space.content_digest,
         vocabulary=space.words if inline else None,
         vectors=tuple(tuple(row) for row in space.vectors.tolist()) if inline else None,
     )

@@ -21,7 +21,7 @@ from ..results.model import Interval, Verdict
 from .all_pairs import all_pairs
 from .case import Case, make_case
 from .loss import event_finding, loss_finding
-from .model import AllPairsFinding, Certificate, Finding, LossFinding, content_digest
+from .model import AllPairsFinding, Certificate, Finding, LossFinding
 
 __all__ = ["Check", "Verification", "read_certificate", "verify"]
 
@@ -145,7 +145,7 @@ def _case(certificate: Certificate, path: str | Path | None, checks: list[Check]
             raise  # a file that cannot be read says nothing about the certificate
         raise _RejectedError(f"The vectors in the certificate are unusable: {error}") from None
     same = (
-        content_digest(space.words, space.vectors) == stated.sha256
+        space.content_digest == stated.sha256
         and (len(space), space.dimension) == (stated.words, stated.dimension)
         and (stated.vocabulary is None) == (stated.vectors is None)
     )

@@ -5,8 +5,6 @@ import hashlib
 import json
 from typing import Annotated, ClassVar, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
@@ -22,7 +20,6 @@ __all__ = [
     "EventFinding",
     "Finding",
     "LossFinding",
-    "content_digest",
 ]
 
 
@@ -34,7 +31,7 @@ class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
 
     `sha256` digests the number of words and of components, the words and the vectors
-    (`content_digest`). `source` says where they come from: "builtin" or a path.
+    (`EmbeddingSpace.content_digest`). `source` says where they come from: "builtin" or a path.
     """
 
     source: str
@@ -159,17 +156,3 @@ class Certificate(Document):
         data = self.model_dump(mode="json", by_alias=True, exclude={"checksum"})
         text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def content_digest(words: tuple[str, ...], vectors: NDArray[np.float64]) -> str:
-    """SHA-256 of "n p", the UTF-8 words and the little-endian float64 vectors, line by line.
-
-    Examples
-    --------
-    >>> content_digest(("a", "b"), np.eye(2))[:8] != content_digest(("a", "b"), -np.eye(2))[:8]
-    True
-    """
-    n, dimension = vectors.shape
-    digest = hashlib.sha256("\n".join([f"{n} {dimension}", *words, ""]).encode("utf-8"))
-    digest.update(np.ascontiguousarray(vectors, dtype="<f8").tobytes())
-    return digest.hexdigest()

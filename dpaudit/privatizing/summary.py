@@ -64,7 +64,7 @@ class Summary:
                 "words": len(self.space),
                 "dimension": self.space.dimension,
                 "metric": self.space.metric,
-                "sha256": self.space.sha256,
+                "sha256": self.space.content_digest,
             },
             "claim": claim
             and {

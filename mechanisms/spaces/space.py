@@ -1,7 +1,6 @@
 """`EmbeddingSpace`: a vocabulary, its vectors and a metric."""
 
 import difflib
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...claims import METRICS
 from ...errors import InputError, SpaceError, UnknownWordError, require_memory
 from ..kernels.parallel import ordered_map
+from .digest import content_digest
 from .distances import DistanceTiles, Tile
 from .ranking import BLOCK, ExactRanking
 
@@ -217,11 +217,9 @@ class EmbeddingSpace:
         return int(self.vectors.shape[1])
 
     @cached_property
-    def sha256(self) -> str:
-        """Digest of the UTF-8 words joined by newlines and the little-endian float64 vectors."""
-        digest = hashlib.sha256("\n".join(self.words).encode("utf-8"))
-        digest.update(np.ascontiguousarray(self.vectors, dtype="<f8").tobytes())
-        return digest.hexdigest()
+    def content_digest(self) -> str:
+        """SHA-256 of words and vectors, whatever the metric and the source (`digest`)."""
+        return content_digest(self.words, self.vectors)
 
     @cached_property
     def _positions(self) -> dict[str, int]:
