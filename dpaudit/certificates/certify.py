@@ -18,7 +18,7 @@ from ..exact.audit import ExactFindings, Progress, exact_audit
 from ..exact.claimed import pair_distance
 from ..exact.profile import mass_by_output
 from ..exact.verdict import decide
-from ..mechanisms.balls import BallLaw, ball_law, law_parameters
+from ..mechanisms.balls import BallLaw, ball_law, law_parameters, parameters_as_taken
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.protocol import WordMechanism
 from ..mechanisms.spaces import EmbeddingSpace
@@ -295,7 +295,9 @@ class _Work:
                 "verdict": verdict,
                 "mechanism": CertifiedMechanism(
                     name=self.mechanism.name,
-                    parameters=law_parameters(self.mechanism.parameters),
+                    parameters=parameters_as_taken(
+                        self.mechanism.name, law_parameters(self.mechanism.parameters)
+                    ),
                 ),
                 "space": _space_part(self.mechanism.space),
                 "claim": {

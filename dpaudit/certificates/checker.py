@@ -7,23 +7,22 @@ the libraries.)
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from ..errors import DPAuditError, InputError, SpaceError
-from ..mechanisms.balls import ball_law
+from ..errors import DPAuditError, SpaceError, option
+from ..mechanisms.balls import ball_law, parameters_as_taken
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.spaces import EmbeddingSpace
 from ..results.model import Interval, Verdict
 from .all_pairs import all_pairs
 from .case import Case, make_case
+from .files import read_certificate, require_ordinary_file
 from .loss import event_finding, loss_finding
-from .model import AllPairsFinding, Certificate, Finding, LossFinding
+from .model import SCHEMAS, AllPairsFinding, Certificate, Finding, LossFinding
 
-__all__ = ["Check", "Verification", "read_certificate", "verify"]
+__all__ = ["Check", "Verification", "verify"]
 
 Progress = Callable[[float], None]
 
@@ -42,10 +41,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """All that was checked about a certificate; verified if everything passed."""
+    """All that was checked about a certificate; verified if everything passed.
+
+    `embedding` is what the words and vectors were compared with: the path of an embedding file,
+    "builtin", or None if the certificate carries them and nothing else was looked at.
+    """
 
     certificate: Certificate
     checks: tuple[Check, ...]
+    embedding: str | None = None
 
     @property
     def verified(self) -> bool:
@@ -56,28 +60,6 @@ class Verification:
     def reasons(self) -> tuple[str, ...]:
         """Why it is rejected; empty if it is not."""
         return tuple(check.reason for check in self.checks if not check.passed)
-
-
-def read_certificate(path: str | Path) -> Certificate:
-    """Read a certificate file.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is no certificate; the message names the field at fault.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file, so it is no certificate.") from None
-    try:
-        return Certificate.from_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{path} is no certificate: {where}: {first['msg']}.") from None
 
 
 def verify(
@@ -92,15 +74,18 @@ def verify(
     certificate
         The certificate, or its file.
     space
-        Embedding file to use for a certificate that holds only the digest of one, in place of
-        the path that it names.
+        Embedding file that must hold the words and vectors of the certificate as its first ones,
+        duplicates dropped; "builtin" is the space that ships with dpaudit. None: what a certificate
+        carries is compared with nothing else, and one that holds only a digest is checked with
+        the file that it names.
     progress
         Called now and then with the part of the work that is done.
 
     Raises
     ------
     InputError
-        If the file is no certificate, or the embedding that it speaks about cannot be read.
+        If the file is no certificate, or the embedding that it speaks about, or that it is to be
+        compared with, cannot be read.
 
     Examples
     --------
@@ -114,13 +99,16 @@ def verify(
     if not isinstance(certificate, Certificate):
         certificate = read_certificate(certificate)
     checks = [_checksum(certificate)]
+    path = None if space is None else str(space)
+    if path is None and certificate.space.vectors is None:
+        path = certificate.space.source
     try:
-        case = _case(certificate, space, checks)
+        case = _case(certificate, path, checks)
         if case is not None:
             checks += _derive(certificate, case, progress)
     except _RejectedError as reason:
         checks.append(Check("statement", False, str(reason)))
-    return Verification(certificate, tuple(checks))
+    return Verification(certificate, tuple(checks), path)
 
 
 class _RejectedError(Exception):
@@ -135,62 +123,96 @@ def _checksum(certificate: Certificate) -> Check:
     )
 
 
-def _case(certificate: Certificate, path: str | Path | None, checks: list[Check]) -> Case | None:
+def _case(certificate: Certificate, path: str | None, checks: list[Check]) -> Case | None:
     """What the certificate speaks about; None if words or vectors are not the ones meant."""
     stated = certificate.space
-    try:
-        space = _space(certificate, path)
-    except SpaceError as error:
-        if stated.vectors is None:
-            raise  # a file that cannot be read says nothing about the certificate
-        raise _RejectedError(f"The vectors in the certificate are unusable: {error}") from None
-    same = (
-        space.content_digest == stated.sha256
-        and (len(space), space.dimension) == (stated.words, stated.dimension)
-        and (stated.vocabulary is None) == (stated.vectors is None)
-    )
-    where = "in the certificate" if stated.vectors is not None else f"of {space.source}"
+    if (stated.vocabulary is None) != (stated.vectors is None):
+        raise _RejectedError("The certificate has words without vectors, or vectors without words.")
+    carried = _carried(certificate)
+    named = None if path is None else _embedding(path, stated.words, stated.metric)
+    space = carried or named
+    assert space is not None  # without vectors there is a path
     checks.append(
         Check(
             "words and vectors",
-            same,
-            f"The words and vectors {where} are not those that the certificate was made for: "
-            "their digest differs.",
+            _is_meant(certificate, space),
+            f"The words and vectors {'in the certificate' if carried else f'of {path}'} are not "
+            "those that the certificate was made for: their digest differs.",
         )
     )
-    if not same:
-        return None
+    if carried and named:
+        checks.append(
+            Check(
+                "embedding file",
+                _is_meant(certificate, named),
+                f"The space of {path} is not the one of the certificate: its first "
+                f"{stated.words:,} words and vectors have another digest.",
+            )
+        )
+    return _stated_case(certificate, space) if _is_meant(certificate, space) else None
+
+
+def _is_meant(certificate: Certificate, space: EmbeddingSpace) -> bool:
+    stated = certificate.space
+    sizes = (len(space), space.dimension) == (stated.words, stated.dimension)
+    return sizes and space.content_digest == stated.sha256
+
+
+def _stated_case(certificate: Certificate, space: EmbeddingSpace) -> Case:
+    """Law and claim of the certificate on this space."""
+    stated = certificate.mechanism
     try:
         claim = certificate.claim.claim()
+        taken = parameters_as_taken(stated.name, stated.parameters)
+        if certificate.schema_name == SCHEMAS[0]:
+            _require_same_spelling(stated.parameters, taken)
         with precision(_LEAST_BITS):
-            law = ball_law(
-                certificate.mechanism.name,
-                certificate.mechanism.parameters,
-                space.vectors,
-                stated.metric,
-            )
+            law = ball_law(stated.name, taken, space.vectors, space.metric)
     except DPAuditError as error:
         raise _RejectedError(str(error)) from None
-    if law is None:
-        raise _RejectedError(
-            f"No law in ball arithmetic is known for the mechanism {certificate.mechanism.name!r}."
-        )
-    return make_case(space.words, space.vectors, stated.metric, law, claim)
+    assert law is not None  # as there are parameters that it takes
+    return make_case(space.words, space.vectors, space.metric, law, claim)
 
 
-def _space(certificate: Certificate, path: str | Path | None) -> EmbeddingSpace:
+def _require_same_spelling(stated: Mapping[str, object], taken: Mapping[str, object]) -> None:
+    for key, value in taken.items():
+        if repr(stated[key]) != repr(value):
+            raise _RejectedError(
+                f"{key} is {stated[key]!r} in the certificate, but the law takes {value!r}."
+            )
+
+
+def _carried(certificate: Certificate) -> EmbeddingSpace | None:
+    """The words and vectors that are written in the certificate."""
     stated = certificate.space
-    if stated.vectors is not None and stated.vocabulary is not None:
+    if stated.vectors is None or stated.vocabulary is None:
+        return None
+    try:
         return EmbeddingSpace(stated.vocabulary, stated.vectors, stated.metric)
-    if path is None and stated.source == "builtin":
-        return EmbeddingSpace.builtin(stated.words, stated.metric)
-    file = Path(path or stated.source)
-    if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
+    except SpaceError as error:
+        raise _RejectedError(f"The vectors in the certificate are unusable: {error}") from None
+
+
+def _embedding(path: str, words: int, metric: str) -> EmbeddingSpace:
+    """The first so many words of an embedding file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, which says nothing about the certificate.
+    """
+    if path == "builtin":
+        return EmbeddingSpace.builtin(words, metric)
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise SpaceError(
-            f"The certificate speaks about the vectors of {stated.source}, and there is no file "
-            f"{file}. Say where it is (--space)."
+            f"There is no embedding file {path}, with which the words and vectors of the "
+            f"certificate are to be compared. Say where it is ({option('space', 'FILE')})."
         )
-    return EmbeddingSpace.load(file, limit=stated.words, metric=stated.metric, on_duplicate="drop")
+    require_ordinary_file(path)
+    try:
+        return EmbeddingSpace.load(path, limit=words, metric=metric)
+    except SpaceError:  # words that occur twice were dropped, which takes the whole file
+        return EmbeddingSpace.load(path, limit=words, metric=metric, on_duplicate="drop")
 
 
 def _derive(certificate: Certificate, case: Case, progress: Progress | None) -> list[Check]:

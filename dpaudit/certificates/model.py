@@ -1,5 +1,11 @@
-"""The certificate file, schema `dpaudit.certificate/1`: what is stated, and all that it takes to
-derive it again."""
+"""The certificate file, schema `dpaudit.certificate/2`: what is stated, and all that it takes to
+derive it again.
+
+A certificate has one canonical form, the text that `Certificate.to_json` writes: every key once, in
+one order, every number as the shortest decimal that is the float which the law takes. A file in any
+other form is refused (`files`), so nobody reads one number where another one is computed with. The
+older `dpaudit.certificate/1` has the same fields and is held to the same.
+"""
 
 import hashlib
 import json
@@ -9,9 +15,10 @@ from pydantic import Field
 
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
 from ..errors import InputError
-from ..results.model import Document, Interval, Number, Record, Verdict
+from ..results.model import Document, Interval, Record, Verdict
 
 __all__ = [
+    "SCHEMAS",
     "AllPairsFinding",
     "Certificate",
     "CertifiedClaim",
@@ -23,15 +30,22 @@ __all__ = [
 ]
 
 
+#: Versions of the format, the one that is written first.
+SCHEMAS = ("dpaudit.certificate/2", "dpaudit.certificate/1")
+
 #: A float that JSON can write: neither infinite nor NaN.
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+#: A whole number that is a float too: up to 2^53 all are.
+Whole = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
 
 
 class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
 
     `sha256` digests the number of words and of components, the words and the vectors
-    (`EmbeddingSpace.content_digest`). `source` says where they come from: "builtin" or a path.
+    (`EmbeddingSpace.content_digest`). `source` says where they come from, "builtin" or a path; it
+    is a label that nothing is derived from.
     """
 
     source: str
@@ -44,14 +58,15 @@ class CertifiedSpace(Record):
 
 
 class CertifiedMechanism(Record):
-    """The mechanism whose law is meant, by its command-line name and parameters."""
+    """The mechanism whose law is meant, by its command-line name and the parameters that its law
+    takes, all of them and no other, each as the law takes it (`law_parameters`)."""
 
     name: str
-    parameters: dict[str, int | Number | str | bool]
+    parameters: dict[str, Whole | Finite | str]
 
 
 class CertifiedClaim(Record):
-    """The claim; `metric` is null for a claim without distances."""
+    """The claim; `metric` is null exactly for a claim without distances."""
 
     kind: Literal["pure", "approximate", "metric"]
     epsilon: Finite
@@ -61,8 +76,9 @@ class CertifiedClaim(Record):
     def claim(self) -> Claim:
         """The claim as an object; raises `InputError` if a number is out of range, or stated for a
         kind of claim that has none."""
-        if self.kind != "metric" and self.metric is not None:
-            raise InputError(f"claim.metric is {self.metric!r}, but a {self.kind} claim has none.")
+        if (self.kind == "metric") != (self.metric is not None):
+            wanted = "must name one" if self.kind == "metric" else "has none"
+            raise InputError(f"claim.metric is {self.metric!r}, but a {self.kind} claim {wanted}.")
         if self.kind == "pure" and self.delta != 0.0:
             raise InputError(f"claim.delta is {self.delta!r}, but that of a pure claim is 0.")
         if self.kind == "metric":
@@ -129,23 +145,30 @@ class Certificate(Document):
 
     `checksum` is the SHA-256 of everything else: it tells damage from a false statement, and is
     no protection against somebody who makes it anew. What a certificate proves does not rest on
-    it, but on the figures that `verify` derives again.
+    it, but on the figures that `verify` derives again. `space.source` and `versions` are labels:
+    `not_checked` names them.
     """
 
     indent: ClassVar[int] = 1
     strict: ClassVar[bool] = True
 
-    schema_name: Literal["dpaudit.certificate/1"] = Field(
-        default="dpaudit.certificate/1", alias="schema"
+    schema_name: Literal["dpaudit.certificate/2", "dpaudit.certificate/1"] = Field(
+        default="dpaudit.certificate/2", alias="schema"
     )
     verdict: Literal[Verdict.UPHELD, Verdict.VIOLATED]
     mechanism: CertifiedMechanism
     space: CertifiedSpace
     claim: CertifiedClaim
     finding: Annotated[Finding, Field(discriminator="kind")]
-    bits: int
+    bits: Whole
     versions: dict[str, str]
     checksum: str = ""
+
+    @property
+    def not_checked(self) -> dict[str, str]:
+        """What the file states and no derivation rests on, by field, as it stands in the file."""
+        versions = {f"versions.{name}": text for name, text in self.versions.items()}
+        return {"space.source": self.space.source, **versions}
 
     def sealed(self) -> Self:
         """The same certificate with its checksum."""

@@ -1,51 +1,91 @@
-"""What a certificate says, in sentences."""
+"""What a certificate says, in sentences.
 
+The sentences are made from the fields that `checker` derives anew, and from no other. Words of the
+vocabulary stand between quotation marks that no word can close. What the file states without proof
+has a sentence of its own.
+"""
+
+import json
 import math
 
-from ..results.wording import number, probability
+from ..errors import option
+from ..results.wording import probability
+from ..visible import visible
+from .checker import Verification
 from .model import AllPairsFinding, Certificate, EventFinding, LossFinding
 
-__all__ = ["statement", "what_it_proves"]
+__all__ = ["not_checked_sentence", "quoted", "space_sentences", "statement", "what_it_proves"]
+
+#: Characters of a foreign text that are shown.
+_LONGEST = 80
+
+
+def quoted(text: str) -> str:
+    r"""Foreign text between quotation marks, everything that acts, hides or quotes as its escape.
+
+    Examples
+    --------
+    >>> print(quoted("bank"), quoted('a" holds everywhere'), quoted("b\x1b[2J"))
+    "bank" "a\" holds everywhere" "b\\x1b[2J"
+    >>> quoted("x" * 1000)[-22:]
+    'x…" (1,000 characters)'
+    """
+    shown = json.dumps(visible(text[:_LONGEST]), ensure_ascii=False)
+    return shown if len(text) <= _LONGEST else f'{shown[:-1]}…" ({len(text):,} characters)'
 
 
 def statement(certificate: Certificate) -> str:
     """The verdict with its mechanism, space, claim and reason."""
-    claim, space = certificate.claim, certificate.space
-    parameters = ", ".join(f"{k} = {v}" for k, v in certificate.mechanism.parameters.items())
+    claim, space, mechanism = certificate.claim, certificate.space, certificate.mechanism
+    parameters = ", ".join(f"{visible(k)} = {_value(v)}" for k, v in mechanism.parameters.items())
     kind = {"pure": "pure DP", "approximate": "approximate DP", "metric": "metric DP"}[claim.kind]
     delta = f", δ = {claim.delta!r}" if claim.delta else ""
     metric = f", {claim.metric} distance" if claim.metric else ""
-    where = space.source if space.vectors is None else "the certificate itself"
     return (
         f"{certificate.verdict.upper()}: {kind} with ε = {claim.epsilon!r}{delta}{metric}, of "
-        f"{certificate.mechanism.name} ({parameters}) on {space.words:,} words of {where}. "
+        f"{visible(mechanism.name)} ({parameters}) on one vocabulary of {space.words:,} words with "
+        f"vectors of dimension {space.dimension:,}, {space.metric} distance. "
         f"{_finding(certificate)}"
     )
+
+
+def _value(value: float | int | str) -> str:
+    return visible(value) if isinstance(value, str) else repr(value)
 
 
 def _finding(certificate: Certificate) -> str:
     finding = certificate.finding
     if isinstance(finding, LossFinding):
         ours, theirs = (
-            probability(finding.log_probability_input.upper),
-            probability(finding.log_probability_neighbour.upper),
+            _probability(log_probability.lower, log_probability.upper)
+            for log_probability in (
+                finding.log_probability_input,
+                finding.log_probability_neighbour,
+            )
         )
         excess = (
-            "an infinite loss"
+            "the loss is infinite"
             if math.isinf(finding.excess.lower)
-            else f"a loss {number(finding.excess.lower)} nats above the claim"
+            else f"the loss is at least {finding.excess.lower!r} nats above what is claimed"
         )
+        least = "∞" if math.isinf(finding.epsilon.lower) else repr(finding.epsilon.lower)
+        relation = "=" if math.isinf(finding.epsilon.lower) else "≥"
         return (
-            f"The output “{finding.output}” has probability {ours} from “{finding.input}” and "
-            f"{theirs} from “{finding.neighbour}”: {excess}, so ε* ≥ "
-            f"{number(finding.epsilon.lower)}."
+            f"The output {quoted(finding.output)} has probability {ours} from the input "
+            f"{quoted(finding.input)} and {theirs} from {quoted(finding.neighbour)}: {excess}, "
+            f"so ε* {relation} {least}."
         )
     if isinstance(finding, EventFinding):
         return (
-            f"On a set of {len(finding.outputs)} “{finding.input}” exceeds what is allowed against "
-            f"“{finding.neighbour}” by δ ≥ {number(finding.delta.lower)}."
+            f"On a set of {len(finding.outputs):,} outputs the probability from the input "
+            f"{quoted(finding.input)} exceeds e^(εd) times that from {quoted(finding.neighbour)} "
+            f"by at least {finding.delta.lower!r}, so δ(ε) ≥ {finding.delta.lower!r}."
         )
     return _bound(finding)
+
+
+def _probability(low: float, high: float) -> str:
+    return "0" if high == -math.inf else f"about {probability(0.5 * (low + high))}"
 
 
 def _bound(finding: AllPairsFinding) -> str:
@@ -55,8 +95,41 @@ def _bound(finding: AllPairsFinding) -> str:
         "outputs": "over all outputs",
     }[finding.method]
     if finding.delta is not None:
-        return f"Over all pairs δ ≤ {finding.delta.upper!r}, {how}."
+        return f"Over all pairs δ(ε) ≤ {finding.delta.upper!r}, {how}."
     return f"Over all pairs ε* ≤ {finding.epsilon.upper!r}, {how}."
+
+
+def space_sentences(found: Verification) -> tuple[str, str]:
+    """Which words and vectors are meant, and what they were compared with."""
+    space = found.certificate.space
+    meant = f"SHA-256 of the words and vectors: {visible(space.sha256)}."
+    if found.embedding is None:
+        return meant, (
+            "The certificate carries the words and vectors; no embedding file was compared. "
+            f"To compare one: {option('space', 'FILE')}."
+        )
+    name = "the built-in space" if found.embedding == "builtin" else quoted(found.embedding)
+    failed = {check.what for check in found.checks if not check.passed}
+    carried = space.vectors is not None
+    differs = "embedding file" if carried else "words and vectors"
+    passed = {check.what for check in found.checks if check.passed}
+    if differs in failed:
+        return meant, f"The first {space.words:,} words and vectors of {name} are others."
+    if differs not in passed:
+        return meant, f"{name} was not compared."
+    also = "the certificate, and " if carried else ""
+    return meant, (
+        f"The words and vectors are those of {also}{name}: its first {space.words:,} different "
+        "ones have this digest."
+    )
+
+
+def not_checked_sentence(certificate: Certificate) -> str:
+    """What the file states and no derivation rests on."""
+    labels = certificate.not_checked.items()
+    return "Stated by the file, not checked: " + ", ".join(
+        f"{visible(field)} {quoted(text)}" for field, text in labels
+    )
 
 
 def what_it_proves(certificate: Certificate) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ..errors import on_command_line
+from ..visible import as_json_text, visible
 from .options import JsonFile, Quiet, UnusedSeed, progress_bar, write_output
 
 __all__ = ["command"]
@@ -15,7 +17,9 @@ def command(
     space: Annotated[
         str | None,
         typer.Option(
-            "--space", help="The embedding file, if it is no longer where the certificate says."
+            "--space",
+            help="The embedding file that must hold the words and vectors of the certificate; "
+            "“builtin” for the space that ships with dpaudit.",
         ),
     ] = None,
     seed: UnusedSeed = 0,
@@ -24,30 +28,40 @@ def command(
 ) -> None:
     """Check a certificate: derive its verdict anew from vectors and parameters.
 
-    Exit code 0: verified; 1: rejected, with the reasons; 2: the file is no certificate, or the
-    embedding that it speaks about cannot be read.
+    Exit code 0: verified; 1: rejected, with the reasons, or about another space than --space; 2:
+    the file is no certificate, or the embedding that it speaks about cannot be read.
 
     Example: dpaudit verify certificate.json
     """
+    from ..certificates import statement as says
     from ..certificates import verify
-    from ..certificates.statement import statement, what_it_proves
 
-    with progress_bar(quiet) as show:
+    with on_command_line(), progress_bar(quiet) as show:
         found = verify(file, space, (lambda part: show("checking", part)) if show else None)
+        certificate, (meant, compared) = found.certificate, says.space_sentences(found)
     if json_file:
         report = {
             "certificate": file,
             "verified": found.verified,
-            "statement": statement(found.certificate),
+            "statement": says.statement(certificate),
+            "sha256": certificate.space.sha256,
+            "embedding": found.embedding,
+            "compared": compared,
+            "not_checked": certificate.not_checked,
             "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
             "reasons": list(found.reasons),
         }
-        write_output(json_file, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(report, indent=2, ensure_ascii=False)
+        write_output(json_file, as_json_text(text) + "\n")
     if not quiet and json_file != "-":
         print("VERIFIED" if found.verified else "REJECTED")
-        print(f"  {statement(found.certificate)}")
-        for reason in found.reasons:
-            print(f"  - {reason}")
+        if not found.verified:
+            for reason in found.reasons:
+                print(f"  - {visible(reason)}")
+            print("  What the file states does not follow:")
+        for sentence in (says.statement(certificate), meant, compared):
+            print(f"  {sentence}")
         if found.verified:
-            print(f"  {what_it_proves(found.certificate)}")
+            print(f"  {says.what_it_proves(certificate)}")
+        print(f"  {says.not_checked_sentence(certificate)}")
     raise typer.Exit(0 if found.verified else 1)

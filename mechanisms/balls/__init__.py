@@ -6,6 +6,6 @@ functions compute at the precision in force (`enclosures.precision`).
 """
 
 from .geometry import ExactGeometry
-from .registry import BallLaw, ball_law, law_parameters
+from .registry import BallLaw, ball_law, law_parameters, parameters_as_taken
 
-__all__ = ["BallLaw", "ExactGeometry", "ball_law", "law_parameters"]
+__all__ = ["BallLaw", "ExactGeometry", "ball_law", "law_parameters", "parameters_as_taken"]

@@ -1,5 +1,6 @@
 """Which mechanisms have a law in ball arithmetic, built from name, parameters and vectors."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
@@ -16,7 +17,7 @@ from .nearest import NearestBallLaw
 from .random_cutoff import RandomCutoffBallLaw
 from .separable import SeparableBallLaw
 
-__all__ = ["BallLaw", "ball_law", "law_parameters"]
+__all__ = ["BallLaw", "ball_law", "law_parameters", "parameters_as_taken"]
 
 Parameters = Mapping[str, Any]
 
@@ -63,14 +64,9 @@ def ball_law(
     """
     if name not in _BUILDERS:
         return None
-    build, wanted = _BUILDERS[name]
     given = law_parameters(parameters)
-    if set(given) != set(wanted):
-        raise InputError(
-            f"{name} has the parameters {', '.join(sorted(given)) or 'none'}, but its law is made "
-            f"from {', '.join(sorted(wanted))}."
-        )
-    return build(given, ExactGeometry(vectors, metric))
+    _require_names(name, given)
+    return _BUILDERS[name][0](given, ExactGeometry(vectors, metric))
 
 
 def law_parameters(parameters: Parameters) -> dict[str, Any]:
@@ -82,6 +78,53 @@ def law_parameters(parameters: Parameters) -> dict[str, Any]:
     {'epsilon': 1.0}
     """
     return {key: value for key, value in parameters.items() if key != "sampler"}
+
+
+def parameters_as_taken(name: str, parameters: Parameters) -> dict[str, float | int | str]:
+    """The parameters of a law as it takes them: a real one as the float with which it computes.
+
+    Raises
+    ------
+    InputError
+        If the mechanism has no law here, if a parameter is missing or unknown, or if one is not
+        of the kind that the law takes: a whole number that is no float, such as 2^53 + 1, is not.
+
+    Examples
+    --------
+    >>> parameters_as_taken("nearest-truncated-exponential", {"epsilon": 1, "k": 3})
+    {'epsilon': 1.0, 'k': 3}
+    """
+    if name not in _BUILDERS:
+        raise InputError(f"No law in ball arithmetic is known for the mechanism {name!r}.")
+    _require_names(name, parameters)
+    kinds = _BUILDERS[name][1]
+    return {key: _as_taken(key, value, kinds[key]) for key, value in parameters.items()}
+
+
+def _require_names(name: str, parameters: Parameters) -> None:
+    wanted = _BUILDERS[name][1]
+    if set(parameters) != set(wanted):
+        raise InputError(
+            f"{name} has the parameters {', '.join(sorted(parameters)) or 'none'}, but its law is "
+            f"made from {', '.join(sorted(wanted))}."
+        )
+
+
+def _as_taken(key: str, value: Any, kind: type) -> float | int | str:
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    if not fits or isinstance(value, bool):
+        words = {float: "a number", int: "a whole number", str: "a name"}
+        raise InputError(f"{key} is {value!r}, but it must be {words[kind]}.")
+    # Python compares an int with a float exactly; beyond the largest float it cannot convert.
+    if kind is float and not (abs(value) <= _LARGEST_FLOAT and float(value) == value):
+        raise InputError(
+            f"{key} is {value!r}, which is no finite float: the law would take another number."
+        )
+    taken: float | int | str = kind(value)
+    return taken
+
+
+_LARGEST_FLOAT = sys.float_info.max
 
 
 def _positive(parameters: Parameters, name: str) -> fmpq:
@@ -147,13 +190,19 @@ def _metropolis_hastings(parameters: Parameters, geometry: ExactGeometry) -> Bal
 _MOST_PRODUCTS = 10**7
 
 
-_BUILDERS: dict[str, tuple[Callable[[Parameters, ExactGeometry], BallLaw], tuple[str, ...]]] = {
-    "metric-exponential": (_metric_exponential, ("epsilon",)),
-    "truncated-exponential": (_truncated_exponential, ("epsilon", "threshold")),
-    "randomized-response": (_randomized_response, ("epsilon",)),
-    "random-cutoff-exponential": (_random_cutoff, ("epsilon",)),
-    "nearest-truncated-exponential": (_nearest_truncated, ("epsilon", "k")),
-    "density-prior-exponential": (_density_prior, ("epsilon", "bandwidth")),
-    "metropolis-hastings": (_metropolis_hastings, ("epsilon", "bandwidth", "steps")),
-    "truncated-gumbel": (_truncated_gumbel, ("epsilon", "cutoff")),
+#: For every mechanism how its law is built, and the kind of every parameter.
+_BUILDERS: dict[
+    str, tuple[Callable[[Parameters, ExactGeometry], BallLaw], dict[str, type[float | int | str]]]
+] = {
+    "metric-exponential": (_metric_exponential, {"epsilon": float}),
+    "truncated-exponential": (_truncated_exponential, {"epsilon": float, "threshold": float}),
+    "randomized-response": (_randomized_response, {"epsilon": float}),
+    "random-cutoff-exponential": (_random_cutoff, {"epsilon": float}),
+    "nearest-truncated-exponential": (_nearest_truncated, {"epsilon": float, "k": int}),
+    "density-prior-exponential": (_density_prior, {"epsilon": float, "bandwidth": float}),
+    "metropolis-hastings": (
+        _metropolis_hastings,
+        {"epsilon": float, "bandwidth": float, "steps": int},
+    ),
+    "truncated-gumbel": (_truncated_gumbel, {"epsilon": float, "cutoff": str}),
 }
