@@ -641,7 +641,7 @@ def test_ties_with_a_prior(kind: str) -> None:
 
 def test_normalisers_with_a_prior_that_symmetry_makes_equal() -> None:
     """The rule for ties looks at the priors too, and what it calls equal is equal."""
-    from dpaudit.certificates.all_pairs import _Symmetry
+    from dpaudit.certificates.normalisers import _Symmetry
     from dpaudit.mechanisms.balls.separable import SeparableBallLaw
 
     # Mirrored words are equal, and no others.

@@ -1,9 +1,11 @@
 """What a certificate speaks about: a law, a claim and the distances of both, all exact."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb, fmpq, fmpz
 from numpy.typing import NDArray
 
 from ..claims import Claim
@@ -11,7 +13,7 @@ from ..mechanisms.balls import BallLaw, ExactGeometry
 from ..mechanisms.balls.enclosures import exact_fraction, lower_float, upper_float
 from ..results.model import Interval
 
-__all__ = ["Case", "enclosure", "log_enclosure", "log_ends", "make_case"]
+__all__ = ["BITS", "Case", "enclosure", "later_keys", "log_enclosure", "log_ends", "make_case"]
 
 #: Precisions that are tried one after the other, in bits.
 BITS = (96, 192, 384, 768, 1536, 3072)
@@ -39,6 +41,13 @@ class Case:
     epsilon: fmpq
     delta: fmpq
 
+    def __reduce__(self) -> tuple[type["Case"], tuple[Any, ...]]:
+        """What other processes get (pickle): a law without what it remembers, which are balls."""
+        law: Any = object.__new__(type(self.law))
+        for field in fields(self.law):  # type: ignore[arg-type]  # every law is a dataclass
+            object.__setattr__(law, field.name, getattr(self.law, field.name))
+        return Case, (self.words, law, self.claimed, self.epsilon, self.delta)
+
     def distance(self, first: int, second: int) -> arb:
         """The claim's distance of two words."""
         return self.claimed.distance(self.claimed.row(first)[second])
@@ -60,6 +69,16 @@ def make_case(
     same = claim.kind == "metric" and wanted == law.geometry.metric
     claimed = law.geometry if same else ExactGeometry(vectors, wanted)
     return Case(words, law, claimed, exact_fraction(claim.epsilon), exact_fraction(claim.delta))
+
+
+def later_keys(case: Case, rows: tuple[int, int]) -> Iterator[tuple[int, list[fmpz], list[fmpz]]]:
+    """Every word i of a range with its keys to the words i + 1, i + 2, ..., in the law and in the
+    claim."""
+    if case.claimed is case.law.geometry:
+        yield from ((i, keys, keys) for i, keys in case.claimed.later(*rows))
+        return
+    parts = zip(case.law.geometry.later(*rows), case.claimed.later(*rows), strict=True)
+    yield from ((i, keys, claimed) for (i, keys), (_, claimed) in parts)
 
 
 def enclosure(ball: arb) -> Interval:

@@ -1,9 +1,9 @@
 """Bounds over all pairs and all outputs, for laws that are neither separable nor bounded by the
 distance alone.
 
-Every ln P_w(y) is enclosed by two floats, rounded outward from a ball. The sweep over pairs and
-outputs then only subtracts, divides and compares floats; each operation is rounded once, to the
-next float at worst (IEEE 754), which is allowed for.
+Every ln P_w(y) is enclosed by two floats, rounded outward from a ball, on all cores. The sweep over
+pairs and outputs then only subtracts, divides and compares floats; each operation is rounded once,
+to the next float at worst (IEEE 754), which is allowed for.
 """
 
 import math
@@ -14,6 +14,13 @@ from flint import arb
 from numpy.typing import NDArray
 
 from ..mechanisms.balls.enclosures import around, lower_float, upper_float
+from ..mechanisms.balls.processes import (
+    BallProcesses,
+    Numbers,
+    as_balls,
+    as_numbers,
+    rows_in_pieces,
+)
 from ..mechanisms.kernels.parallel import ordered_map
 from ..results.model import Interval
 from .case import Case, log_enclosure
@@ -21,18 +28,19 @@ from .case import Case, log_enclosure
 __all__ = ["delta_over_outputs", "epsilon_over_outputs"]
 
 Floats = NDArray[np.float64]
+Range = tuple[int, int]
 
 #: Rows that are subtracted at a time: with 2,000 outputs, 1 MB.
 _ROWS = 64
 
 
 def epsilon_over_outputs(
-    case: Case, progress: Callable[[float], None] | None = None
+    case: Case, processes: BallProcesses, progress: Callable[[float], None] | None = None
 ) -> tuple[Interval, tuple[int, int] | None]:
     """Enclose epsilon* and name a pair that refutes the claim for certain, if there is one."""
     n = len(case.words)
-    laws = _log_laws(case, progress)
-    distances = _distances(case)
+    laws = _by_rows(case, processes, _log_piece, progress)
+    distances = _by_rows(case, processes, _distance_piece)
     found = list(ordered_map(lambda word: _row(word, laws, distances), range(n)))
     upper = max(high for _, high, _ in found)
     word = max(range(n), key=lambda i: found[i][0])
@@ -74,43 +82,74 @@ def _largest_differences(ours: Floats, theirs: Floats) -> Floats:
     return largest
 
 
-def delta_over_outputs(case: Case) -> Interval:
+def delta_over_outputs(case: Case, processes: BallProcesses) -> Interval:
     """Enclose the largest failure mass at the epsilon of the claim, over all ordered pairs."""
-    n = len(case.words)
-    laws = [case.law.probabilities(word) for word in range(n)]
+    pieces = _pieces(case)
+    laws = [row for rows in processes.map(_law_piece, pieces) for row in rows]
     best = arb(0)
-    for i in range(n):
-        keys = case.claimed.row(i)
-        for j in range(n):
-            if i != j:
-                factor = (arb(case.epsilon) * case.claimed.distance(keys[j])).exp()
-                parts = zip(laws[i], laws[j], strict=True)
-                terms = ((ours - factor * theirs).max(arb(0)) for ours, theirs in parts)
-                best = best.max(sum(terms, arb(0)))
+    for found in processes.map(_delta_piece, pieces, laws):
+        best = best.max(as_balls(found)[0])
     return Interval(lower=max(0.0, lower_float(best)), upper=min(1.0, upper_float(best)))
 
 
-def _log_laws(case: Case, progress: Callable[[float], None] | None) -> tuple[Floats, Floats]:
-    """Floats below and above every ln P_w(y), shape (n, n) each."""
-    n = len(case.words)
+def _law_piece(case: Case, rows: Range, _: None) -> list[Numbers]:
+    return [as_numbers(case.law.probabilities(word)) for word in range(*rows)]
+
+
+def _delta_piece(case: Case, rows: Range, law_numbers: list[Numbers]) -> Numbers:
+    """The largest failure mass of the pairs whose first word is in the rows."""
+    laws = [as_balls(numbers) for numbers in law_numbers]
+    best = arb(0)
+    for i in range(*rows):
+        keys = case.claimed.row(i)
+        for j, other in enumerate(laws):
+            if i != j:
+                factor = (arb(case.epsilon) * case.claimed.distance(keys[j])).exp()
+                parts = zip(laws[i], other, strict=True)
+                terms = ((ours - factor * theirs).max(arb(0)) for ours, theirs in parts)
+                best = best.max(sum(terms, arb(0)))
+    return as_numbers([best])
+
+
+def _pieces(case: Case) -> list[Range]:
+    """Ranges of words: so many that there is something to report, and that all cores have work
+    to the end."""
+    return rows_in_pieces(len(case.words), max(1, min(16, len(case.words) // 64)))
+
+
+def _by_rows(
+    case: Case,
+    processes: BallProcesses,
+    work: Callable[[Case, Range, None], tuple[Floats, Floats]],
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Floats, Floats]:
+    """Floats below and above numbers of all pairs of words, shape (n, n) each."""
+    n, pieces = len(case.words), _pieces(case)
     lower, upper = np.empty((2, n, n))
-    for word in range(n):
-        for y, probability in enumerate(case.law.probabilities(word)):
-            if probability > 0:
-                lower[word, y], upper[word, y] = around(probability.log())
-            else:
-                ends = log_enclosure(probability)
-                lower[word, y], upper[word, y] = ends.lower, ends.upper
+    for rows, (low, high) in zip(pieces, processes.map(work, pieces), strict=True):
+        lower[slice(*rows)], upper[slice(*rows)] = low, high
         if progress:
-            progress((word + 1) / n)
+            progress(rows[1] / n)
     return lower, upper
 
 
-def _distances(case: Case) -> tuple[Floats, Floats]:
-    """Floats below and above every distance of the claim, shape (n, n) each."""
-    n = len(case.words)
-    lower, upper = np.empty((2, n, n))
-    for i, keys in case.claimed:
-        for j, ball in enumerate(case.claimed.distances(keys)):
-            lower[i, j], upper[i, j] = around(ball)
-    return lower, upper
+def _log_piece(case: Case, rows: Range, _: None) -> tuple[Floats, Floats]:
+    """Floats below and above every ln P_w(y) for the words w in the rows."""
+    ends = np.array(
+        [[_log_around(p) for p in case.law.probabilities(word)] for word in range(*rows)]
+    )
+    return ends[:, :, 0], ends[:, :, 1]
+
+
+def _log_around(probability: arb) -> tuple[float, float]:
+    if probability > 0:
+        return around(probability.log())
+    ends = log_enclosure(probability)
+    return ends.lower, ends.upper
+
+
+def _distance_piece(case: Case, rows: Range, _: None) -> tuple[Floats, Floats]:
+    """Floats below and above every distance of the claim from the words in the rows."""
+    keys = case.claimed.rows(*rows)
+    ends = np.array([[around(ball) for ball in case.claimed.distances(row)] for row in keys])
+    return ends[:, :, 0], ends[:, :, 1]

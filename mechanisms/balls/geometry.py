@@ -24,8 +24,9 @@ __all__ = ["ExactGeometry", "Key", "ranking"]
 #: A key, or where distances are clipped the fraction at which they are.
 Key = fmpz | fmpq
 
-#: Rows whose keys are worked out at a time.
+#: Rows whose keys are worked out at a time, and columns of the product that gives them.
 _ROWS = 64
+_COLUMNS = 128
 
 #: Components of pairs that are worked on at a time.
 _COMPONENTS = 2**18
@@ -78,6 +79,10 @@ class ExactGeometry:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def __reduce__(self) -> "tuple[type[ExactGeometry], tuple[NDArray[np.float64], str]]":
+        """For pickle: what it remembers is left out."""
+        return ExactGeometry, (self.vectors, self.metric)
+
     @cached_property
     def shift(self) -> int:
         """s such that every component is an integer times 2^-s."""
@@ -99,14 +104,19 @@ class ExactGeometry:
         return [int(x) for x in self._array.ravel()]
 
     @cached_property
-    def _factors(self) -> tuple[list[list[int]], fmpz_mat]:
-        """Rows (-2x, |x|^2, 1) and columns (x, 1, |x|^2): their products are |x - y|^2."""
+    def _factors(self) -> tuple[list[list[int]], list[fmpz_mat]]:
+        """Rows (-2x, |x|^2, 1) and columns (x, 1, |x|^2), some columns a matrix: their products
+        are |x - y|^2."""
         p = self.vectors.shape[1]
         rows = [self._integers[i : i + p] for i in range(0, len(self._integers), p)]
         squares = [sum(x * x for x in row) for row in rows]
         left = [[*(-2 * x for x in row), q, 1] for row, q in zip(rows, squares, strict=True)]
-        right = [x for row, q in zip(rows, squares, strict=True) for x in (*row, 1, q)]
-        return left, fmpz_mat(len(rows), p + 2, right).transpose()
+        right = []
+        for start in range(0, len(rows), _COLUMNS):
+            part = list(zip(rows, squares, strict=True))[start : start + _COLUMNS]
+            columns = [x for row, q in part for x in (*row, 1, q)]
+            right.append(fmpz_mat(len(part), p + 2, columns).transpose())
+        return left, right
 
     @cached_property
     def _widest(self) -> float:
@@ -214,23 +224,45 @@ class ExactGeometry:
         integers = np.ldexp(self.vectors, self.shift)
         return cdist(integers[first:last], integers, _SCIPY_NAMES[self.metric])
 
-    def rows(self, first: int, last: int) -> list[list[fmpz]]:
-        """Keys from the words `first` to `last` - 1 to all words, exactly."""
+    def rows(self, first: int, last: int, start: int = 0) -> list[list[fmpz]]:
+        """Keys from the words `first` to `last` - 1 to all words from `start` on, exactly."""
         n = len(self)
         if self.metric == "discrete":
             one, zero = fmpz(1), fmpz(0)
-            return [[zero if i == j else one for j in range(n)] for i in range(first, last)]
+            return [[zero if i == j else one for j in range(start, n)] for i in range(first, last)]
         if self.metric == "euclidean":
-            left, right = self._factors
-            flat = [x for row in left[first:last] for x in row]
-            entries = (fmpz_mat(last - first, right.nrows(), flat) * right).entries()
-            return [entries[i : i + n] for i in range(0, len(entries), n)]
+            return self._squares(first, last, start)
         keys = []
         for i in range(first, last):
-            difference = np.abs(self._array - self._array[i])
+            difference = np.abs(self._array[start:] - self._array[i])
             row = difference.sum(axis=1) if self.metric == "manhattan" else difference.max(axis=1)
             keys.append([fmpz(int(x)) for x in row])
         return keys
+
+    def _squares(self, first: int, last: int, start: int) -> list[list[fmpz]]:
+        left, right = self._factors
+        flat = [x for row in left[first:last] for x in row]
+        matrix = fmpz_mat(last - first, self.vectors.shape[1] + 2, flat)
+        keys: list[list[fmpz]] = [[] for _ in range(first, last)]
+        for columns in right[start // _COLUMNS :]:
+            entries, width = (matrix * columns).entries(), columns.ncols()
+            for i, row in enumerate(keys):
+                row += entries[i * width : (i + 1) * width]
+        return [row[start % _COLUMNS :] for row in keys]
+
+    def later(self, first: int, last: int) -> Iterator[tuple[int, list[fmpz]]]:
+        """Every word from `first` to `last` - 1 with its keys to the words after it.
+
+        Examples
+        --------
+        >>> geometry = ExactGeometry(np.array([[0.0], [0.5], [2.0]]), "euclidean")
+        >>> list(geometry.later(0, 2))
+        [(0, [1, 16]), (1, [9])]
+        """
+        for start in range(first, last, _ROWS):
+            stop = min(start + _ROWS, last)
+            for i, keys in enumerate(self.rows(start, stop, start), start=start):
+                yield i, keys[i - start + 1 :]
 
     def row(self, word: int) -> list[fmpz]:
         """Keys from one word to all words, exactly."""
@@ -284,8 +316,7 @@ class ExactGeometry:
         if self.metric == "discrete":
             return fmpz(1), fmpz(1), (0, 1)
         smallest, largest, pair = None, fmpz(0), (0, 1)
-        for i, keys in self:
-            later = keys[i + 1 :]
+        for i, later in self.later(0, len(self)):
             if later:
                 largest, nearest = max(largest, max(later)), min(later)
                 if smallest is None or nearest < smallest:

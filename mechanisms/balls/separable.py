@@ -2,7 +2,7 @@
 `truncated-exponential`, `density-prior-exponential` and `randomized-response` (specification,
 sections 4.4, 4.5, 4.11, 4.13)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -65,23 +65,33 @@ class SeparableBallLaw:
         once for each precision."""
         if self.bandwidth is None:
             return None
-        known = self._priors
-        if ctx.prec not in known:
-            known[ctx.prec] = self._sums_of_kernels(self.bandwidth)
-        return known[ctx.prec]
+        if ctx.prec not in self._priors:
+            self.take_priors([self.kernel_sums(0, len(self.geometry))])
+        return self._priors[ctx.prec]
 
     @cached_property
     def _priors(self) -> dict[int, list[arb]]:
         return {}
 
-    def _sums_of_kernels(self, bandwidth: fmpq) -> list[arb]:
+    def take_priors(self, pieces: Iterable[list[arb]]) -> None:
+        """Put the priors together from `kernel_sums` over all rows, at the precision in force."""
+        self._priors[ctx.prec] = _added([arb(1)] * len(self.geometry), pieces)
+
+    def know_priors(self, priors: Callable[[], list[arb]]) -> None:
+        """Take over priors that were put together elsewhere, if there are none as yet."""
+        if ctx.prec not in self._priors:
+            self._priors[ctx.prec] = priors()
+
+    def kernel_sums(self, first: int, last: int) -> list[arb]:
+        """What the pairs (i, j) with first <= i < last and i < j add to pi(i) and pi(j)."""
+        assert self.bandwidth is not None
         # -d^2 / (2 h^2) is the negative square of a key times this, or the key itself.
         euclidean = self.geometry.metric == "euclidean"
-        factor = arb(self.geometry.square(fmpz(1)) / (-2 * bandwidth * bandwidth))
-        sums = [arb(1)] * len(self.geometry)
-        for i, keys in self.geometry:
+        factor = arb(self.geometry.square(fmpz(1)) / (-2 * self.bandwidth * self.bandwidth))
+        sums = [arb(0)] * len(self.geometry)
+        for i, keys in self.geometry.later(first, last):
             own = sums[i]
-            for j, key in enumerate(keys[i + 1 :], start=i + 1):
+            for j, key in enumerate(keys, start=i + 1):
                 kernel = (factor * (key if euclidean else key * key)).exp()
                 own += kernel
                 sums[j] += kernel
@@ -100,23 +110,24 @@ class SeparableBallLaw:
         """Z_w."""
         return sum(self.weights(word), arb(0))
 
-    def normalisers(self, progress: Callable[[float], None] | None = None) -> list[arb]:
-        """Z_w for all words; every pair is looked at once."""
+    def normalisers(self, pieces: Iterable[list[arb]] | None = None) -> list[arb]:
+        """Z_w for all words, put together from `weight_sums` over all rows."""
         n = len(self.geometry)
         if self.geometry.metric == "discrete" and self.bandwidth is None:
             return [1 + (n - 1) * (-arb(self.rate) * self._discrete_cost()).exp()] * n
+        return _added(self.priors() or [arb(1)] * n, pieces or [self.weight_sums(0, n)])
+
+    def weight_sums(self, first: int, last: int) -> list[arb]:
+        """What the pairs (i, j) with first <= i < last and i < j add to Z_i and Z_j."""
         priors = self.priors()
-        sums = [arb(1)] * n if priors is None else list(priors)
-        for i, keys in self.geometry:
+        sums = [arb(0)] * len(self.geometry)
+        for i, keys in self.geometry.later(first, last):
             own = sums[i]
-            costs = self.costs(self.clipped(keys[i + 1 :]))
-            for j, cost in enumerate(costs, start=i + 1):
+            for j, cost in enumerate(self.costs(self.clipped(keys)), start=i + 1):
                 weight = (-cost).exp()
                 own += weight if priors is None else weight * priors[j]
                 sums[j] += weight if priors is None else weight * priors[i]
             sums[i] = own
-            if progress:
-                progress((i + 1) / n)
         return sums
 
     def _discrete_cost(self) -> arb:
@@ -131,3 +142,11 @@ class SeparableBallLaw:
     def probability(self, word: int, output: int) -> arb:
         """P_w(y)."""
         return self.probabilities(word)[output]
+
+
+def _added(start: list[arb], pieces: Iterable[list[arb]]) -> list[arb]:
+    """Term by term, in the order of the pieces: a ball depends on it, in its last bits."""
+    totals = list(start)
+    for piece in pieces:
+        totals = [total + part for total, part in zip(totals, piece, strict=True)]
+    return totals
