@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ball_work import dies, prints, raises, where
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,25 +31,6 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes are started for any work, also where the machine has one core."""
     monkeypatch.setattr(processes, "cores", lambda: 2)
     monkeypatch.setattr(processes, "_WORTH_SECONDS", -1.0)
-
-
-def where(data: int, piece: int, shared: Any) -> tuple[int, int, int]:
-    return os.getpid(), data + piece, ctx.prec
-
-
-def dies(data: int, piece: int, shared: int) -> int:
-    if os.getpid() != shared and piece == 2:
-        os._exit(3)
-    return data + piece
-
-
-def prints(data: int, piece: int, shared: None) -> int:
-    print("this is no answer")
-    return piece
-
-
-def raises(data: int, piece: int, shared: None) -> int:
-    raise ZeroDivisionError(f"piece {piece}")
 
 
 @given(st.fractions(), st.integers(2, 300))
