@@ -1,8 +1,7 @@
 """Results by content: a theorem is checked again when it, an engine or the checker has changed.
 
-One small file a result, in a folder of the user's cache; `DPAUDIT_CACHE` names another one. Only
-results that establish something are kept. A file that cannot be read, or that is not about
-exactly this content, counts as absent.
+Only results that establish something are kept (`store`), under a digest of everything formal in
+the theorem and of all code that a check of it runs.
 """
 
 import hashlib
@@ -16,15 +15,12 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from ..errors import InputError
-from ..files import write_whole
-from . import checker
-from .engines import versions
-from .folder import folder
+from . import checker, store
+from .engines import installed, versions
 from .model import StepResult, Theorem, TheoremResult
 from .signs import declared
 
-__all__ = ["check", "folder", "key"]
+__all__ = ["check", "key"]
 
 
 def check(theorem: Theorem, *, use_cache: bool = True) -> TheoremResult:
@@ -34,52 +30,83 @@ def check(theorem: Theorem, *, use_cache: bool = True) -> TheoremResult:
     >>> check(find("randomized-response"), use_cache=False).status
     'proved'
     """
-    path = folder() / f"{key(theorem)}.json"
-    if use_cache:
-        found = _read(path, theorem)
-        if found is not None:
-            return found
+    name = _name(theorem) if use_cache else None
+    if name is None:
+        return checker.check(theorem)
+    found = _read(name, theorem)
+    if found is not None:
+        return found
     result = checker.check(theorem)
-    if use_cache and result.established:
-        _write(path, result)
+    if result.established:
+        store.write(name, asdict(result))
     return result
 
 
+def _name(theorem: Theorem) -> str | None:
+    try:
+        return key(theorem)
+    except (TypeError, AttributeError):  # what is malformed, or cannot be told from another thing
+        return None
+
+
 def key(theorem: Theorem) -> str:
-    """A digest of the formal content of a theorem and of all that a check of it depends on."""
-    text = json.dumps([_content(theorem), versions(), sys.version_info[:3], _sources()])
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    """A digest of the formal content of a theorem and of all that a check of it depends on.
+
+    Raises
+    ------
+    TypeError
+        If something in the theorem is not known by its content, such as a class of somebody else.
+    """
+    parts = [_content(theorem, {}), versions(), installed(), sys.version_info[:3], _sources()]
+    return _digest(parts)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode("utf-8")).hexdigest()
 
 
 #: What readers see, and what is wrong on purpose.
 _INFORMAL = {"title", "words", "latex", "reference", "covers", "expected", "mutations"}
 
+#: Digests of terms within one theorem, by their identity; terms that are equal to SymPy need not be
+#: the same to the checker.
+Known = dict[int, str]
 
-def _content(thing: Any) -> Any:
+
+def _content(thing: Any, known: Known) -> Any:
     """Nested lists of strings that are the same for the same formal content only."""
     if is_dataclass(thing):
         parts = [
-            [field.name, _content(getattr(thing, field.name))]
+            [field.name, _content(getattr(thing, field.name), known)]
             for field in fields(thing)
             if field.name not in _INFORMAL
         ]
-        return [type(thing).__name__, parts]
+        return [f"{type(thing).__module__}.{type(thing).__qualname__}", parts]
     if isinstance(thing, tuple):
-        return [_content(part) for part in thing]
+        return [_content(part, known) for part in thing]
     if isinstance(thing, sp.Basic):
-        return _formula(thing)
-    if thing is None or isinstance(thing, str | int):
+        return _term(thing, known)
+    if thing is None or type(thing) in (str, int):
         return repr(thing)
     raise TypeError(f"{type(thing).__name__} has no place in a theorem")
 
 
-@cache  # the steps of a theorem share their terms
-def _formula(term: sp.Basic) -> list[Any]:
-    # srepr leaves out what functions are declared to be.
-    functions = sorted(
-        (sp.srepr(part), sorted(declared(part).items())) for part in term.atoms(AppliedUndef)
-    )
-    return [sp.srepr(term), functions]
+def _term(term: sp.Basic, known: Known) -> str:
+    """A digest of the tree of a term: at every place the class or name, with what is declared."""
+    if id(term) not in known:
+        known[id(term)] = _digest([_head(term), [_term(part, known) for part in term.args]])
+    return known[id(term)]
+
+
+def _head(term: sp.Basic) -> list[Any]:
+    if isinstance(term, AppliedUndef):
+        return ["function", term.func.__name__, sorted(declared(term).items())]
+    kind = f"{type(term).__module__}.{type(term).__qualname__}"
+    if not kind.startswith("sympy."):
+        raise TypeError(f"{kind} is a class whose content is not known")
+    if isinstance(term, sp.Symbol):
+        return [kind, sp.srepr(term), sorted(declared(term).items())]
+    return [kind] if term.args else [kind, sp.srepr(term)]
 
 
 @cache
@@ -92,17 +119,18 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, theorem: Theorem) -> TheoremResult | None:
+def _read(name: str, theorem: Theorem) -> TheoremResult | None:
+    stored = store.read(name)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["key"] != path.stem:
-            return None
-        result = stored["result"]
-        steps = tuple(_step(step) for step in result["steps"])
+        steps = tuple(_step(step) for step in stored["steps"])
         found = TheoremResult(
-            theorem.name, result["status"], tuple(map(str, result["axioms"])), steps
+            theorem.name,
+            stored["status"],
+            tuple(map(str, stored["axioms"])),
+            steps,
+            example=tuple((str(term), str(value)) for term, value in stored["example"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     expected = "refuted" if theorem.refutes else "proved"
     whole = [step.id for step in steps] == [step.id for step in theorem.steps]
@@ -118,13 +146,3 @@ def _step(stored: dict[str, Any]) -> StepResult:
         note=str(stored["note"]),
         seconds=float(stored["seconds"]),
     )
-
-
-def _write(path: Path, result: TheoremResult) -> None:
-    """Nothing depends on the file: one that cannot be written is done without."""
-    text = json.dumps({"key": path.stem, "result": asdict(result)}, indent=1, ensure_ascii=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text + "\n")
-    except (OSError, InputError):
-        return

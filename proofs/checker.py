@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from types import FrameType
 
+from sympy.core.function import AppliedUndef
+
 from .axioms import AXIOMS
+from .consistency import contradiction, contradiction_in_steps
+from .conventions import CONVENTIONS
 from .engines import ENGINES, engine, versions
 from .engines.answer import Answer
-from .language import Judgement, Relation, canonical, lt
+from .example import find_example
+from .language import Formula, Judgement, Relation, canonical, free_symbols
 from .model import Decided, Status, Step, StepResult, Theorem, TheoremResult
 from .rules import RULES, Rule
-from .signs import why_not_real
+from .signs import declared, why_not_real
 
 __all__ = ["check", "trusted_base"]
 
@@ -51,16 +56,17 @@ def check(theorem: Theorem) -> TheoremResult:
 
 
 def trusted_base() -> dict[str, dict[str, str]]:
-    """All that a proof rests on: rules, engines with their versions, axioms.
+    """All that a proof rests on: rules, engines with their versions, conventions, axioms.
 
     >>> sorted(trusted_base())
-    ['axioms', 'engines', 'rules']
+    ['axioms', 'conventions', 'engines', 'rules']
     >>> trusted_base()["rules"]["Discharge"]
     'From Γ ⊢ φ and Δ, φ ⊢ ψ follows Γ ∪ Δ ⊢ ψ.'
     """
     return {
         "rules": {rule.__name__: str(rule.__doc__).partition("\n")[0] for rule in RULES},
         "engines": versions(),
+        "conventions": dict(CONVENTIONS),
         "axioms": {axiom.name: f"{axiom.words} ({axiom.reference})" for axiom in AXIOMS},
     }
 
@@ -88,15 +94,25 @@ def _malformed(theorem: Theorem) -> str:
     reason = next((reason for reason in reasons if reason), "")
     if reason:
         return reason
-    if _contradictory(theorem):
-        return "the assumptions contradict each other"
+    return _two_of_one_name(theorem) or contradiction(theorem)
+
+
+def _two_of_one_name(theorem: Theorem) -> str:
+    """A function, or a symbol of the statement, that is declared in two ways: a reader sees one."""
+    formulas = [one.formula for one in theorem.assumptions]
+    stated: list[Formula | Relation] = [*formulas, *theorem.conclusions]
+    things = {symbol for thing in stated for symbol in free_symbols(thing)}
+    relations = [relation for f in formulas for relation in (f.relation, *f.given)]
+    relations += [*theorem.conclusions, *(step.relation for step in theorem.steps)]
+    for relation in relations:
+        for side in (relation.left, relation.right):
+            things |= side.atoms(AppliedUndef)
+    seen: dict[tuple[bool, str], dict[str, bool]] = {}
+    for thing in things:
+        name = thing.name if thing.is_Symbol else thing.func.__name__
+        if seen.setdefault((thing.is_Symbol, name), declared(thing)) != declared(thing):
+            return f"there are two things called {name}, with different assumptions"
     return ""
-
-
-def _contradictory(theorem: Theorem) -> bool:
-    """Whether z3 sees that nothing meets the assumptions: then the theorem would say nothing."""
-    relations = tuple(one.formula.relation for one in theorem.assumptions if not one.formula.given)
-    return bool(relations) and engine("z3")(relations, lt(1, 0)).verdict == "holds"
 
 
 def _timed(step: Step, known: dict[str, Judgement]) -> tuple[StepResult, Judgement | None]:
@@ -190,8 +206,20 @@ def _conclude(
         if strange:
             return left_open(f"rests on what is not assumed: {'; '.join(strange)}")
         used |= {cited[formula] for formula in rests}
+    vacuous = contradiction_in_steps(theorem, known.values())
+    if vacuous:
+        return left_open(vacuous)
     status: Status = "refuted" if theorem.refutes else "proved"
-    return TheoremResult(theorem.name, status, tuple(sorted(used)), results)
+    example = _example(theorem)
+    return TheoremResult(theorem.name, status, tuple(sorted(used)), results, example=example)
+
+
+def _example(theorem: Theorem) -> tuple[tuple[str, str], ...]:
+    try:
+        with _time_limit(TIME_LIMIT):
+            return find_example(theorem)
+    except Exception:  # nothing rests on it
+        return ()
 
 
 def _told(error: Exception) -> str:

@@ -169,6 +169,8 @@ class TheoremResult:
         One result a step.
     note
         Why it is open.
+    example
+        Values on a small vocabulary that meet the assumptions, as text; empty if none was found.
     """
 
     name: str
@@ -176,6 +178,7 @@ class TheoremResult:
     axioms: tuple[str, ...]
     steps: tuple[StepResult, ...]
     note: str = ""
+    example: tuple[tuple[str, str], ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -13,11 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..errors import InputError
-from ..files import write_whole
 from ..results import ProofRecord
-from .engines import versions
-from .folder import folder
+from . import store
+from .engines import installed, versions
 
 __all__ = ["standing"]
 
@@ -29,8 +27,8 @@ def standing(name: str) -> ProofRecord:
     >>> standing("randomized-response").status
     'proved'
     """
-    path = folder() / f"standing-{_key(name)}.json"
-    found = _read(path)
+    entry = f"standing-{_key(name)}"
+    found = _read(entry)
     if found is not None and found.theorem == name and found.status != "open":
         return found
     from .cache import check
@@ -39,12 +37,12 @@ def standing(name: str) -> ProofRecord:
     result = check(find(name))
     record = ProofRecord(theorem=name, status=result.status, axioms=result.axioms)
     if result.established:
-        _write(path, record)
+        store.write(entry, record.model_dump(mode="json"))
     return record
 
 
 def _key(name: str) -> str:
-    text = json.dumps([name, versions(), sys.version_info[:3], _code()])
+    text = json.dumps([name, versions(), installed(), sys.version_info[:3], _code()])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -57,19 +55,9 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> ProofRecord | None:
+def _read(entry: str) -> ProofRecord | None:
+    stored = store.read(entry)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return ProofRecord.model_validate(stored["record"]) if stored["key"] == path.stem else None
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None if stored is None else ProofRecord.model_validate(stored)
+    except ValidationError:
         return None
-
-
-def _write(path: Path, record: ProofRecord) -> None:
-    """Nothing depends on the file: one that cannot be written is done without."""
-    stored = {"key": path.stem, "record": record.model_dump(mode="json")}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(stored, indent=1) + "\n")
-    except (OSError, InputError):
-        return

@@ -68,7 +68,8 @@ class TheoremRecord(Record):
     """A theorem and what the checker found.
 
     `expected` is the status that the catalogue promises, with axioms named; `verdict` is the
-    status found, in the same form. `mutations` is null where they were not checked.
+    status found, in the same form. `example` gives values that meet the assumptions, on a small
+    vocabulary; it is empty where none was found. `mutations` is null where they were not checked.
     """
 
     name: str
@@ -84,6 +85,7 @@ class TheoremRecord(Record):
     verdict: str
     expected: str
     note: str
+    example: dict[str, str] = Field(default_factory=dict)
     assumptions: tuple[AssumptionRecord, ...]
     steps: tuple[StepRecord, ...]
     conclusions: tuple[ConclusionRecord, ...]

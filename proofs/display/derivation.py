@@ -10,7 +10,7 @@ from ..rules import Instance, Rule
 from ..substitution import substitute
 from .formulas import text
 
-__all__ = ["Line", "derivation"]
+__all__ = ["Line", "derivation", "example_sentence"]
 
 #: What each rule does, with its fields as they are printed.
 _RULES = {
@@ -74,6 +74,30 @@ def derivation(theorem: Theorem, result: TheoremResult) -> tuple[Line, ...]:
             result=found.get(step.id, StepResult(step.id, "open", note="not checked")),
         )
         for number, step in enumerate(theorem.steps, start=1)
+    )
+
+
+def example_sentence(theorem: Theorem, result: TheoremResult) -> str:
+    """Whether anything meets the assumptions, as far as that is known; empty for an open theorem.
+
+    >>> from dpaudit.proofs import check, find
+    >>> theorem = find("gumbel-density")
+    >>> example_sentence(theorem, check(theorem))[:60]
+    'The assumptions are met, for example, by C = -exp(-exp(10)) '
+    """
+    if not result.established:
+        return ""
+    if not theorem.assumptions:
+        return "Nothing is assumed but what the symbols are declared to be."
+    if result.example:
+        values = ", ".join(f"{term} = {value}" for term, value in result.example)
+        return (
+            f"The assumptions are met, for example, by {values}: on a vocabulary of that many "
+            "words, those about real numbers at a few numbers."
+        )
+    return (
+        "No example that meets the assumptions was found by a search over small vocabularies; z3 "
+        "finds no contradiction in them."
     )
 
 

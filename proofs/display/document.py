@@ -54,6 +54,7 @@ def _theorem(
         verdict=result.verdict,
         expected=theorem.expected,
         note=result.note,
+        example=dict(result.example),
         assumptions=tuple(
             AssumptionRecord(
                 name=one.name, words=one.words, text=text(one.formula), latex=latex(one.formula)

@@ -7,6 +7,7 @@ term becomes a variable about which z3 knows its sign only (`signs`). Whatever z
 holds for the original too; a model of z3 need not be one of the original and is verified first.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -14,12 +15,12 @@ from typing import Any
 import sympy as sp
 import z3
 
-from ..language import BINDERS, OTHER_BINDERS, Relation, canonical
+from ..language import BINDERS, OTHER_BINDERS, Formula, Relation, canonical
 from ..signs import known, opaque
 from .answer import Answer
 from .balls import verified
 
-__all__ = ["decide"]
+__all__ = ["contradictory", "decide"]
 
 Expr = Any
 
@@ -39,8 +40,7 @@ def decide(premises: tuple[Relation, ...], goal: Relation) -> Answer:
     'holds'
     """
     relations = (*premises, goal)
-    sides = [side for relation in relations for side in _sides(relation)]
-    if any(side.has(*OTHER_BINDERS) or opaque(side).has(*_NOT_REAL) for side in sides):
+    if not all(map(_is_known, relations)):
         return Answer("unknown", "z3 does not know limits and infinities")
     translation = _Translation(relations)
     formulas = [translation.relation(premise) for premise in premises]
@@ -59,6 +59,39 @@ def decide(premises: tuple[Relation, ...], goal: Relation) -> Answer:
         return Answer("unknown", "z3 found no proof")
     shown = tuple(sorted((str(term), str(value)) for term, value in values.items()))
     return Answer("fails", "a counterexample, verified in exact or ball arithmetic", shown)
+
+
+def contradictory(formulas: Sequence[Formula]) -> bool:
+    """Whether z3 shows that no values meet the formulas, with their variables read as fixed.
+
+    Formulas with limits and infinities are left out. False says nothing.
+
+    >>> from ..language import ge, lt
+    >>> x, y = sp.symbols("x y", real=True)
+    >>> under = [Formula(lt(y, 0), given=(lt(0, x),)), Formula(ge(y, 0)), Formula(lt(0, x))]
+    >>> contradictory(under), contradictory(under[:2])
+    (True, False)
+    """
+    known_ones = [f for f in formulas if all(map(_is_known, (f.relation, *f.given)))]
+    relations = tuple(relation for f in known_ones for relation in (f.relation, *f.given))
+    translation = _Translation(relations)
+    for formula in known_ones:
+        holds = translation.relation(formula.relation)
+        for condition in formula.given:
+            holds = z3.Implies(translation.relation(condition), holds)
+        translation.facts.append(holds)
+    solver = z3.SolverFor("QF_NRA", ctx=translation.context)
+    solver.set("rlimit", _STEPS // 10)
+    solver.set("timeout", _MILLISECONDS // 10)
+    solver.add(*translation.facts)
+    return bool(solver.check() == z3.unsat)
+
+
+def _is_known(relation: Relation) -> bool:
+    """Whether a relation is without limits and infinities."""
+    return not any(
+        side.has(*OTHER_BINDERS) or opaque(side).has(*_NOT_REAL) for side in _sides(relation)
+    )
 
 
 def _sides(relation: Relation) -> tuple[Expr, Expr]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from ... import __version__
 from ...proofs.checker import trusted_base
-from ...proofs.display.derivation import Line, derivation
+from ...proofs.display.derivation import Line, derivation, example_sentence
 from ...proofs.display.document import Checked, Rejection
 from ...proofs.display.formulas import parts
 from ...proofs.display.notations import LATEX
@@ -162,6 +162,7 @@ def _section(
         for one in theorem.assumptions
     )
     yield from _list("Assumptions", assumed)
+    yield escape(example_sentence(theorem, result))
     proof = (
         (f"({line.number})", escape(line.words), line.relation, _why(line))
         for line in derivation(theorem, result)

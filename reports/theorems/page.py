@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from ... import __version__
 from ...proofs.checker import trusted_base
-from ...proofs.display.derivation import derivation
+from ...proofs.display.derivation import derivation, example_sentence
 from ...proofs.display.document import Checked
 from ...proofs.display.formulas import parts
 from ...proofs.display.notations import MATHML
@@ -28,6 +28,7 @@ def render(theorems: Iterable[Checked]) -> str:
             "lines": derivation(theorem, result),
             "used": sorted({name for step in result.steps for name in step.checked_by}),
             "rejections": rejections,
+            "example": example_sentence(theorem, result),
         }
         for theorem, result, rejections in theorems
     ]

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...proofs.checker import trusted_base
-from ...proofs.display.derivation import Line, derivation
+from ...proofs.display.derivation import Line, derivation, example_sentence
 from ...proofs.display.document import Checked, Rejection
 from ...proofs.display.formulas import parts, text
 from ...proofs.display.notations import TEXT
@@ -84,6 +84,7 @@ def show_derivation(checked: Checked) -> None:
         "Assumptions",
         [(f"[{one.name}]", f"{one.words}\n{text(one.formula)}") for one in theorem.assumptions],
     )
+    console.print(Padding(Text(example_sentence(theorem, result)), (0, 0, 0, 2)))
     _block("Proof", [(f"({line.number})", _said(line)) for line in derivation(theorem, result)])
     _block("Conclusion", [("", _broken(relation)) for relation in theorem.conclusions])
     _block("Rests on", _rests_on(theorem, result))
@@ -146,7 +147,10 @@ def _rests_on(theorem: Theorem, result: TheoremResult) -> list[tuple[str, str]]:
         ("Axioms", "\n".join(axioms) or "none"),
         ("Engines", ", ".join(engines) or "none"),
         ("Rules", "\n".join(rules) or "none"),
-        ("Besides", "the checker, its language, and SymPy's answers about signs of terms"),
+        (
+            "Besides",
+            "the checker, its language and conventions, SymPy's answers about signs of terms",
+        ),
         ("Time", f"{len(result.steps)} steps, {_seconds(result.seconds)} when they were checked"),
     ]
 
