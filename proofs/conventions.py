@@ -16,8 +16,8 @@ CONVENTIONS: dict[str, str] = {
     "integrals": "An integral does not see the ends of its range; from a to b < a it is minus that "
     "from b to a.",
     "powers": "x^0 = 1 for every x, 0 included.",
-    "remainders": "Mod(x, y) = x - y floor(x/y) has the sign of y, and is called real for every y, "
-    "0 too.",
+    "remainders": "Mod(x, y) = x - y floor(x/y) has the sign of y, and is called real where y is "
+    "known not to be 0.",
     "steps": "Heaviside(x) is called real, and is 1/2 at 0; its derivative is DiracDelta, which is "
     "called real too.",
     "signs": "What symbols are declared to be is all that is known; a positive symbol is above 0 "

@@ -14,7 +14,7 @@ import sympy as sp
 from dpaudit.errors import InputError
 from dpaudit.mechanisms.numbers.catalogue import NUMBERS
 from dpaudit.mechanisms.registry import MECHANISMS
-from dpaudit.proofs import EXPECTED, axioms, cache, catalogue, checker, find, trusted_base
+from dpaudit.proofs import EXPECTED, axioms, cache, catalogue, checker, find, store, trusted_base
 from dpaudit.proofs.engines import Answer, engine
 from dpaudit.proofs.language import Formula, eq, ge, le, lt
 from dpaudit.proofs.model import Assumption, Axiom, Decided, Step, Theorem, without_assumption
@@ -38,6 +38,7 @@ def make(steps=GROWS, conclusion=None, assumptions=(ORDER,), **more):
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("DPAUDIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.mark.parametrize("name", THEOREMS)
@@ -242,7 +243,7 @@ def test_the_trusted_base_is_complete():
 
 
 def the_file():
-    (path,) = cache.folder().iterdir()
+    (path,) = store.folder().iterdir()
     return path
 
 
@@ -258,7 +259,7 @@ def test_cached_results_are_those_of_the_checker(monkeypatch):
 
 def change(**entries):
     stored = json.loads(the_file().read_text("utf-8"))
-    stored["result"].update(entries)
+    stored["content"].update(entries)
     the_file().write_text(json.dumps(stored), encoding="utf-8")
 
 
@@ -278,20 +279,20 @@ def test_a_damaged_cache_is_checked_again(damage):
     first = cache.check(make())
     damage()
     assert cache.check(make()) == first
-    assert json.loads(the_file().read_text("utf-8"))["result"]["status"] == "proved"
+    assert json.loads(the_file().read_text("utf-8"))["content"]["status"] == "proved"
 
 
 def test_a_result_under_another_key_is_not_used():
     cache.check(make())
     wrong = make((Step("end", le(y, x), Z3, ("order",)),))
     stolen = the_file().read_text("utf-8")
-    (cache.folder() / f"{cache.key(wrong)}.json").write_text(stolen, encoding="utf-8")
+    (store.folder() / f"{cache.key(wrong)}.json").write_text(stolen, encoding="utf-8")
     assert not cache.check(wrong).established
 
 
 def test_open_results_are_not_kept():
     assert not cache.check(make((Step("end", le(y, x), Z3, ("order",)),))).established
-    assert not cache.folder().exists()
+    assert not store.folder().exists()
 
 
 def test_keys_depend_on_formal_content(monkeypatch):

@@ -184,7 +184,7 @@ def test_json_is_the_same_every_time():
     assert [step.id for step in found.steps] == [step.id for step in theorem.steps]
     assert [step.uses for step in found.steps] == [step.uses for step in theorem.steps]
     assert all(step.status == "checked" for step in found.steps)
-    assert set(document.trusted_base) == {"rules", "engines", "axioms"}
+    assert set(document.trusted_base) == {"rules", "engines", "conventions", "axioms"}
 
 
 def test_json_of_what_is_open(planted):

