@@ -365,3 +365,29 @@ def test_a_wrong_law_is_seen():
     functions["d"] = lambda i, j: 1.0 + (i - j) ** 2
     with pytest.raises(AssertionError, match="triangle"):
         assumptions_hold(find("metric-exponential"), functions, numbers)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_axiom_about_the_chain_against_powers_of_its_matrix(seed):
+    """The one axiom, `metropolis-spectrum`: masses from nearly equal to far apart, ties too."""
+    from dpaudit.proofs.axioms import METROPOLIS_SPECTRUM, metropolis_distance, metropolis_mass
+
+    rng = np.random.default_rng(seed)
+    states = int(rng.integers(2, 7))
+    weights = np.exp(-rng.choice([0.01, 1.0, 8.0]) * rng.integers(0, 5, states))
+    masses = np.sort(weights / weights.sum())[::-1]
+    moves = np.minimum(1.0, masses[None, :] / masses[:, None]) / (states - 1)
+    np.fill_diagonal(moves, 0.0)
+    np.fill_diagonal(moves, 1.0 - moves.sum(axis=1))
+    relation = METROPOLIS_SPECTRUM.formula.relation
+    start_symbol, steps_symbol = METROPOLIS_SPECTRUM.formula.forall
+    (size_symbol,) = free_symbols(METROPOLIS_SPECTRUM.formula)
+    for steps in (0, 1, 2, 7, 30):
+        laws = np.linalg.matrix_power(moves, steps)
+        distances = 0.5 * np.abs(laws - masses).sum(axis=1)
+        for start in range(states):
+            numbers = {start_symbol: start + 1, steps_symbol: steps, size_symbol: states - 1}
+            left, right = (side.subs(numbers) for side in (relation.left, relation.right))
+            values = {metropolis_mass(i + 1): float(q) for i, q in enumerate(masses)}
+            values[metropolis_distance(start + 1, steps)] = float(distances[start])
+            assert float(left.xreplace(values)) <= float(right.xreplace(values)) + 1e-12
