@@ -20,6 +20,7 @@ from ..exact.profile import mass_by_output
 from ..exact.verdict import decide
 from ..mechanisms.balls import BallLaw, ball_law, law_parameters, parameters_as_taken
 from ..mechanisms.balls.enclosures import precision
+from ..mechanisms.kernels.parallel import cores
 from ..mechanisms.protocol import WordMechanism
 from ..mechanisms.spaces import EmbeddingSpace
 from ..results.model import Interval, Verdict
@@ -126,8 +127,13 @@ def certify(
         return _uncertified(str(error))
     if law is None:
         return _uncertified(f"{mechanism.name} has no law in ball arithmetic.")
+    try:
+        parameters = parameters_as_taken(mechanism.name, law_parameters(mechanism.parameters))
+    except InputError as error:
+        return _uncertified(str(error))
     work = _Work(
         mechanism=mechanism,
+        parameters=parameters,
         claim=claim,
         findings=findings,
         case=make_case(space.words, space.vectors, space.metric, law, claim),
@@ -160,6 +166,7 @@ class _TooLongError(Exception):
 @dataclass(frozen=True, eq=False)
 class _Work:
     mechanism: WordMechanism
+    parameters: dict[str, float | int | str]
     claim: Claim
     findings: ExactFindings
     case: Case
@@ -261,7 +268,7 @@ class _Work:
         needs_delta = self.claim.delta > 0.0 and self.findings.epsilon.upper > self.claim.epsilon
         methods = [method_of(self.case)] if not needs_delta else []
         for method in dict.fromkeys([*methods, "outputs"]):
-            self._require_patience(seconds_for_all_pairs(self.case, method, needs_delta))
+            self._require_patience(seconds_for_all_pairs(self.case, method, needs_delta, cores()))
             found = all_pairs(self.case, method, BITS[0], self.progress)
             self._compare_enclosures(found)
             if found.upholds(self.case):
@@ -294,10 +301,7 @@ class _Work:
             {
                 "verdict": verdict,
                 "mechanism": CertifiedMechanism(
-                    name=self.mechanism.name,
-                    parameters=parameters_as_taken(
-                        self.mechanism.name, law_parameters(self.mechanism.parameters)
-                    ),
+                    name=self.mechanism.name, parameters=self.parameters
                 ),
                 "space": _space_part(self.mechanism.space),
                 "claim": {

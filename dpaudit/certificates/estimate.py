@@ -42,13 +42,14 @@ def seconds_for_witness(case: Case) -> float:
     return _seconds_for_keys(case) + 3e-3 * n
 
 
-def seconds_for_all_pairs(case: Case, method: str, needs_delta: bool) -> float:
-    """All pairs, by one of the methods of `all_pairs`."""
+def seconds_for_all_pairs(case: Case, method: str, needs_delta: bool, cores: int = 1) -> float:
+    """All pairs, by one of the methods of `all_pairs`, on so many cores."""
     n = len(case.words)
     if method == "normalisers":
-        return 2.0 * _seconds_for_keys(case) + 2e-6 * n * n + _seconds_for_priors(case)
+        seconds = 2.0 * _seconds_for_keys(case) + 2e-6 * n * n + _seconds_for_priors(case)
+        return seconds / cores
     if method == "uniform":
         same = case.claimed is case.law.geometry
-        return _seconds_for_keys(case) + (0.0 if same else 1e-6 * n * n)
+        return _seconds_for_keys(case) + (0.0 if same else 1e-6 * n * n / cores)
     row = _seconds_for_row(case) if case.law.row_at_once else n * (3e-3 + 3e-4 * n)
-    return n * row + 4e-9 * n**3 + (1e-6 * n**3 if needs_delta else 0.0)
+    return (n * row + 4e-9 * n**3 + (1e-6 * n**3 if needs_delta else 0.0)) / cores
