@@ -41,7 +41,7 @@ from dpaudit.certificates import Certificate, verify
 from dpaudit.certificates.all_pairs import all_pairs, method_of
 from dpaudit.certificates.case import log_enclosure, make_case
 from dpaudit.certificates.certify import certificate_of
-from dpaudit.certificates.files import read_certificate
+from dpaudit.certificates.files import LARGEST_FILE, read_certificate
 from dpaudit.certificates.loss import loss_finding
 from dpaudit.certificates.outputs import _row
 from dpaudit.claims import Claim
@@ -1137,6 +1137,16 @@ def test_without_a_law_in_balls_the_evidence_stays_exact(
     assert result.certificate is None
     assert result.certified_epsilon is None
     assert not path.exists()
+
+
+def test_a_space_in_memory_that_is_too_large_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else a certificate would be written that `verify` refuses for its size."""
+    monkeypatch.setattr("dpaudit.certificates.certify._MOST_INLINE", 7)
+    result = audit(mechanism_of("metric-exponential", space_of(PLANE), 4.0))
+    assert result.evidence is Evidence.EXACT
+    assert "carry 7 components, but the space has 8" in (result.certification or "")
+    # A component takes at most 24 characters, and 5 for its line.
+    assert LARGEST_FILE > 29 * 5 * 10**6
 
 
 def test_method_exact_stays_exact(tmp_path: Path) -> None:

@@ -46,8 +46,10 @@ PATIENCE = 60.0
 #: Vectors with at most so many components are written into the certificate.
 _INLINE = 2**14
 
-#: Sources that are no files: their vectors are written out however many they are.
+#: Sources that are no files: their vectors are written out, up to so many components, for which
+#: the file stays below `files.LARGEST_FILE`.
 _NO_FILE = ("memory", "gensim")
+_MOST_INLINE = 5 * 10**6
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,11 @@ def certify(
         Called now and then with the name of a stage and the part of it that is done.
     """
     space = mechanism.space
+    if space.source in _NO_FILE and space.vectors.size > _MOST_INLINE:
+        return _uncertified(
+            f"a certificate can carry {_MOST_INLINE:,} components, but the space has "
+            f"{space.vectors.size:,} and comes from no file. Save it to a file and load it."
+        )
     try:
         with precision(BITS[0]):
             law = ball_law(mechanism.name, mechanism.parameters, space.vectors, space.metric)

@@ -16,7 +16,7 @@ from .model import Certificate
 
 __all__ = ["LARGEST_FILE", "read_certificate", "require_ordinary_file"]
 
-#: Bytes. Vectors that come from no file are written out; 10 million components fit.
+#: Bytes. Vectors that come from no file are written out; 5 million components fit.
 LARGEST_FILE = 2**28
 
 _KINDS = (
