@@ -15,10 +15,11 @@ from ..errors import DPAuditError, SpaceError, option
 from ..mechanisms.balls import ball_law, parameters_as_taken
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.loaders import read_embedding
 from ..results.model import Interval, Verdict
 from .all_pairs import all_pairs
 from .case import Case, make_case
-from .files import read_certificate, require_ordinary_file
+from .files import read_certificate, require_ordinary_file, require_short_lines
 from .loss import event_finding, loss_finding
 from .model import SCHEMAS, AllPairsFinding, Certificate, Finding, LossFinding
 
@@ -209,10 +210,18 @@ def _embedding(path: str, words: int, metric: str) -> EmbeddingSpace:
             f"certificate are to be compared. Say where it is ({option('space', 'FILE')})."
         )
     require_ordinary_file(path)
-    try:
-        return EmbeddingSpace.load(path, limit=words, metric=metric)
-    except SpaceError:  # words that occur twice were dropped, which takes the whole file
-        return EmbeddingSpace.load(path, limit=words, metric=metric, on_duplicate="drop")
+    # Duplicates were dropped, so it may take more lines than words; not the whole of a large file.
+    for limit in (words, 2 * words):
+        require_short_lines(path, limit)
+        try:
+            loaded = read_embedding(Path(path), limit)
+            space = EmbeddingSpace(loaded.words, loaded.vectors, metric, on_duplicate="drop")
+        except SpaceError:
+            break
+        if len(space) >= words:
+            return EmbeddingSpace(space.words[:words], space.vectors[:words], metric)
+    require_short_lines(path, None)
+    return EmbeddingSpace.load(path, limit=words, metric=metric, on_duplicate="drop")
 
 
 def _derive(certificate: Certificate, case: Case, progress: Progress | None) -> list[Check]:

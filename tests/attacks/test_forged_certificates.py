@@ -551,6 +551,32 @@ def test_sources_that_hang_or_never_end(tmp_path: Path) -> None:
             verify(HONEST["upheld"], source)
 
 
+@pytest.mark.parametrize("start", ["", "w0 0 0\n", "3 2\nw0 0 0\n"])
+def test_an_embedding_with_a_hole_in_it(start: str, tmp_path: Path) -> None:
+    """A line of a terabyte, which takes no room on the disk."""
+    path = tmp_path / "hole.txt"
+    with path.open("wb") as stream:
+        stream.write(start.encode("utf-8"))
+        stream.truncate(2**40)
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    data["space"].update(vocabulary=None, vectors=None, source=str(path))
+    for certificate, space in (
+        (Certificate.from_json(json.dumps(data)).sealed(), None),
+        (HONEST["upheld"], path),
+    ):
+        with pytest.raises(InputError):
+            verify(certificate, space)
+
+
+def test_duplicates_are_dropped_as_an_audit_drops_them(tmp_path: Path) -> None:
+    """A few of them, and more than there are words."""
+    path = tmp_path / "twice.txt"
+    for copies in (1, 2, 9):
+        lines = ["w0 0 0"] * copies + ["w1 1 0"] * copies + ["w2 0 2", "more 5 5"]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        assert verify(HONEST["upheld"], path).verified
+
+
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as stream:
