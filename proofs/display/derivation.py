@@ -81,9 +81,9 @@ def example_sentence(theorem: Theorem, result: TheoremResult) -> str:
     """Whether anything meets the assumptions, as far as that is known; empty for an open theorem.
 
     >>> from dpaudit.proofs import check, find
-    >>> theorem = find("gumbel-density")
-    >>> example_sentence(theorem, check(theorem))[:60]
-    'The assumptions are met, for example, by C = -exp(-exp(10)) '
+    >>> theorem = find("metric-exponential")
+    >>> example_sentence(theorem, check(theorem))[:50]
+    'The assumptions are met, for example, by d(1, 1) ='
     """
     if not result.established:
         return ""
