@@ -13,7 +13,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -104,8 +103,6 @@ class BallProcesses:
         self._count = cores() if seconds > _WORTH_SECONDS and _can_start() else 1
         self._processes: list[_Process] = []
         self._idle: SimpleQueue[_Process | None] = SimpleQueue()
-        self._here = threading.Lock()
-        self._ended = False
 
     def __enter__(self) -> Self:
         if self._count > 1:
@@ -123,7 +120,6 @@ class BallProcesses:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._ended = True
         for process in self._processes:
             process.end()
 
@@ -144,35 +140,34 @@ class BallProcesses:
             return
         bits, packed = ctx.prec, pickle.dumps(shared, pickle.HIGHEST_PROTOCOL)
 
-        def run(piece: Piece) -> Result:
+        def ask(piece: Piece) -> tuple[bool, Any]:
             process = self._idle.get()
+            done, result = False, None
             try:
                 if process is not None:
                     done, result = process.answer(bits, work, piece, packed)
-                    if done:
-                        return result
-                    process = None
             finally:
-                self._idle.put(process)
-            if self._ended:
-                raise KeyboardInterrupt
-            with self._here, precision(bits):
-                return work(self._data, piece, shared)
+                self._idle.put(process if done else None)
+            return done, result
 
         remaining = iter(pieces)
         with ThreadPoolExecutor(self._count) as threads:
-            waiting: deque[Future[Result]] = deque()
+            waiting: deque[tuple[Piece, Future[tuple[bool, Any]]]] = deque()
             try:
-                waiting.extend(threads.submit(run, p) for p in islice(remaining, 2 * self._count))
+                for piece in islice(remaining, 2 * self._count):
+                    waiting.append((piece, threads.submit(ask, piece)))
                 while waiting:
-                    yield waiting.popleft().result()
-                    waiting.extend(threads.submit(run, p) for p in islice(remaining, 1))
+                    piece, future = waiting.popleft()
+                    done, result = future.result()
+                    # Here and not in the thread: the precision is one number for all threads.
+                    yield result if done else work(self._data, piece, shared)
+                    for following in islice(remaining, 1):
+                        waiting.append((following, threads.submit(ask, following)))
             except BaseException:
                 # Threads wait for processes; these are ended first, so that nothing is awaited.
-                self._ended = True
                 for process in self._processes:
                     process.end()
-                for future in waiting:
+                for _, future in waiting:
                     future.cancel()
                 raise
 

@@ -92,8 +92,8 @@ def example_sentence(theorem: Theorem, result: TheoremResult) -> str:
     if result.example:
         values = ", ".join(f"{term} = {value}" for term, value in result.example)
         return (
-            f"The assumptions are met, for example, by {values}: on a vocabulary of that many "
-            "words, those about real numbers at a few numbers."
+            f"The assumptions are met, for example, by {values} (words are numbers; what is "
+            "assumed for all words, or for all real numbers, was tried for a few)."
         )
     return (
         "No example that meets the assumptions was found by a search over small vocabularies; z3 "
