@@ -29,7 +29,7 @@ Values = dict[Expr, Expr]
 #: Tries, instances of one assumption, relations that are evaluated in all tries together (some
 #: seconds of work; counted, not timed, so that the outcome is the same everywhere), and values that
 #: are shown.
-_TRIES, _INSTANCES, _EVALUATIONS, _SHOWN = 400, 130, 6_000, 16
+_TRIES, _INSTANCES, _EVALUATIONS, _SHOWN = 400, 130, 10_000, 16
 
 #: Operations of a term that SymPy is asked to simplify or solve.
 _LONGEST = 60

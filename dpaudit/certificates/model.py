@@ -39,6 +39,9 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: A whole number that is a float too: up to 2^53 all are.
 Whole = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
 
+#: A number of words or components.
+Size = Annotated[int, Field(strict=True, ge=1, le=2**31)]
+
 
 class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
@@ -49,8 +52,8 @@ class CertifiedSpace(Record):
     """
 
     source: str
-    words: int
-    dimension: int
+    words: Size
+    dimension: Size
     metric: Literal["euclidean", "manhattan", "chebyshev"]
     sha256: str
     vocabulary: tuple[str, ...] | None = None

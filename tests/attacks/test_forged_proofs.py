@@ -356,7 +356,7 @@ def test_examples_are_shown_and_true() -> None:
     found = {theorem.name: find_example(theorem) for theorem in catalogue()}
     assuming = [theorem.name for theorem in catalogue() if theorem.assumptions]
     shown = [name for name in assuming if found[name]]
-    assert len(shown) >= 18
+    assert len(shown) >= 19
     for name in ("metric-exponential", "random-cutoff", "randomized-response", "gumbel-scale"):
         assert name in shown
     assert dict(found["metropolis-rate"])["metropolis_mass(1)"] == "1/3"
