@@ -17,13 +17,45 @@ from typing import ClassVar
 
 from .errors import InputError, require_fraction, require_positive
 
-__all__ = ["CLAIM_METRICS", "METRICS", "ApproximateDP", "Claim", "MetricDP", "PureDP"]
+__all__ = [
+    "CLAIM_METRICS",
+    "METRICS",
+    "ApproximateDP",
+    "Claim",
+    "MetricDP",
+    "PureDP",
+    "require_metric",
+]
 
-#: Metrics in which distances of words can be measured.
+#: Metrics in which distances of words can be measured; "angular" is the angle of two vectors.
 METRICS = ("euclidean", "manhattan", "chebyshev")
 
 #: Metrics in which a claim can be made: these, and the norm of a mechanism's own covariance.
 CLAIM_METRICS = (*METRICS, "mahalanobis")
+
+
+def require_metric(metric: object, known: tuple[str, ...] = METRICS) -> None:
+    """Raise `InputError` unless `metric` is one that is known; says why cosine distance is none.
+
+    Examples
+    --------
+    >>> require_metric("manhattan")
+    >>> require_metric("cosine")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: metric is 'cosine', but it must be one of euclidean, ...
+    """
+    if isinstance(metric, str) and metric in known:
+        return
+    listed = f"metric is {metric!r}, but it must be one of {', '.join(known)}."
+    if isinstance(metric, str) and metric.lower() in ("cosine", "cos"):
+        listed += (
+            " Cosine distance is no metric: it violates the triangle inequality (at 45 degrees "
+            "twice 0.29 is less than the 1 of 90 degrees), so its claims do not add up along a "
+            "path. Use angular, which orders words the same way, or euclidean on vectors of unit "
+            "length (normalize)."
+        )
+    raise InputError(listed)
 
 
 @dataclass(frozen=True)
@@ -130,10 +162,8 @@ class MetricDP:
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
         object.__setattr__(self, "delta", require_fraction("delta", self.delta))
-        if self.metric is not None and self.metric not in CLAIM_METRICS:
-            raise InputError(
-                f"metric is {self.metric!r}, but it must be one of {', '.join(CLAIM_METRICS)}."
-            )
+        if self.metric is not None:
+            require_metric(self.metric, CLAIM_METRICS)
 
 
 Claim = PureDP | ApproximateDP | MetricDP

@@ -24,7 +24,7 @@ TRIANGLE = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]
     [
         ([], np.empty((0, 2)), "0 words, .* at least 2"),
         (["a"], [[1.0]], "1 word, .* at least 2"),
-        (["a", "b", "a"], TRIANGLE, "'a' appears twice.*--on-duplicate drop"),
+        (["a", "b", "a"], TRIANGLE, "'a' appears twice.*on_duplicate='drop'"),
         (["a", "b", "c"], [[1, 2], [1, 2], [0, 0]], "'a' and 'b' have the same vector.*drop"),
         (["a", "b", "c"], [[0, 0], [1, 2], [1, 2]], "'b' and 'c' have the same vector"),
         (["a", "b", "c"], [[0, 1], [2, 2], [-0.0, 1]], "'a' and 'c' have the same vector"),
