@@ -92,6 +92,7 @@ def _space_record(space: EmbeddingSpace) -> SpaceRecord:
         min_distance=space.extent.min_distance,
         max_distance=space.extent.max_distance,
         sha256=space.content_digest,
+        reading=space.reading,
     )
 
 

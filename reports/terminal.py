@@ -48,6 +48,7 @@ def show(result: AuditResult) -> None:
         ("Sampler", wording.sampler_sentence(result)),
         ("Draws", wording.statistical_sentence(result)),
         ("Search", wording.search_sentence(result)),
+        *zip(["Vectors", *[""] * 9], wording.reading_sentences(result), strict=False),
     ]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)

@@ -6,10 +6,12 @@ figures are balls of some 96 bits rounded outward to floats, so they do not depe
 the libraries.)
 """
 
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,10 +44,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """All that was checked about a certificate; verified if everything passed."""
+    """All that was checked about a certificate; verified if everything passed.
+
+    `reading` says how words and vectors were read from their file just now, or, where the
+    certificate holds them itself, how it says that they were.
+    """
 
     certificate: Certificate
     checks: tuple[Check, ...]
+    reading: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:
@@ -114,13 +121,19 @@ def verify(
     if not isinstance(certificate, Certificate):
         certificate = read_certificate(certificate)
     checks = [_checksum(certificate)]
+    stated, found = certificate.space.reading, None
     try:
-        case = _case(certificate, space, checks)
+        found = _vocabulary(certificate, space)
+        case = _case(certificate, found, checks)
         if case is not None:
             checks += _derive(certificate, case, progress)
     except _RejectedError as reason:
         checks.append(Check("statement", False, str(reason)))
-    return Verification(certificate, tuple(checks))
+    read = found.reading if found is not None else None
+    reading = read.sentences() if read else []
+    if stated is not None and certificate.space.vectors is not None:
+        reading = ["According to the certificate, of its words and vectors:", *stated.sentences()]
+    return Verification(certificate, tuple(checks), tuple(reading))
 
 
 class _RejectedError(Exception):
@@ -135,15 +148,19 @@ def _checksum(certificate: Certificate) -> Check:
     )
 
 
-def _case(certificate: Certificate, path: str | Path | None, checks: list[Check]) -> Case | None:
-    """What the certificate speaks about; None if words or vectors are not the ones meant."""
-    stated = certificate.space
+def _vocabulary(certificate: Certificate, path: str | Path | None) -> EmbeddingSpace:
+    """The words and vectors that the certificate speaks about."""
     try:
-        space = _space(certificate, path)
-    except SpaceError as error:
-        if stated.vectors is None:
+        return _space(certificate, path)
+    except InputError as error:
+        if certificate.space.vectors is None:
             raise  # a file that cannot be read says nothing about the certificate
         raise _RejectedError(f"The vectors in the certificate are unusable: {error}") from None
+
+
+def _case(certificate: Certificate, space: EmbeddingSpace, checks: list[Check]) -> Case | None:
+    """What the certificate speaks about; None if words or vectors are not the ones meant."""
+    stated = certificate.space
     same = (
         space.content_digest == stated.sha256
         and (len(space), space.dimension) == (stated.words, stated.dimension)
@@ -182,15 +199,31 @@ def _space(certificate: Certificate, path: str | Path | None) -> EmbeddingSpace:
     stated = certificate.space
     if stated.vectors is not None and stated.vocabulary is not None:
         return EmbeddingSpace(stated.vocabulary, stated.vectors, stated.metric)
+    options: dict[str, Any] = dict(stated.reading.options) if stated.reading else {}
     if path is None and stated.source == "builtin":
-        return EmbeddingSpace.builtin(stated.words, stated.metric)
+        return EmbeddingSpace.builtin(stated.words, stated.metric, **_known(options, "builtin"))
     file = Path(path or stated.source)
     if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise SpaceError(
             f"The certificate speaks about the vectors of {stated.source}, and there is no file "
             f"{file}. Say where it is (--space)."
         )
-    return EmbeddingSpace.load(file, limit=stated.words, metric=stated.metric, on_duplicate="drop")
+    if path is None and not file.is_file():
+        raise SpaceError(
+            f"The certificate speaks about the vectors of {stated.source}, which is not a regular "
+            "file. Say where they are (--space)."
+        )
+    options = {**_known(options, "load"), "on_duplicate": "drop"}
+    return EmbeddingSpace.load(file, limit=stated.words, metric=stated.metric, **options)
+
+
+def _known(options: dict[str, Any], reader: str) -> dict[str, Any]:
+    """The options of reading in a certificate, if the reader has them."""
+    names = inspect.signature(getattr(EmbeddingSpace, reader)).parameters
+    for name in options:
+        if name not in names or name in ("path", "limit", "metric"):
+            raise _RejectedError(f"Its file cannot be read with the option {name!r}.")
+    return options
 
 
 def _derive(certificate: Certificate, case: Case, progress: Progress | None) -> list[Check]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
 from ..errors import InputError
 from ..results.model import Document, Interval, Number, Record, Verdict
+from ..results.reading import ReadingRecord
 
 __all__ = [
     "AllPairsFinding",
@@ -31,7 +32,8 @@ class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
 
     `sha256` digests the number of words and of components, the words and the vectors
-    (`EmbeddingSpace.content_digest`). `source` says where they come from: "builtin" or a path.
+    (`EmbeddingSpace.content_digest`). `source` says where they come from: "builtin" or a path, and
+    `reading` how they were read from there.
     """
 
     source: str
@@ -41,6 +43,7 @@ class CertifiedSpace(Record):
     sha256: str
     vocabulary: tuple[str, ...] | None = None
     vectors: tuple[tuple[Finite, ...], ...] | None = None
+    reading: ReadingRecord | None = None
 
 
 class CertifiedMechanism(Record):
@@ -154,5 +157,7 @@ class Certificate(Document):
     def digest(self) -> str:
         """SHA-256 of everything but the checksum."""
         data = self.model_dump(mode="json", by_alias=True, exclude={"checksum"})
+        if self.space.reading is None:  # as in files from before this field
+            del data["space"]["reading"]
         text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()

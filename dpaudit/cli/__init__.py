@@ -12,7 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import DPAuditError
-from . import audit, law, mechanisms, privatize, prove, verify
+from . import audit, law, mechanisms, privatize, prove, space, verify
 from .inputs import PairCommand
 
 __all__ = ["app", "main"]
@@ -37,6 +37,7 @@ app.command("law")(law.command)
 app.command("prove")(prove.command)
 app.command("privatize")(privatize.command)
 app.command("verify")(verify.command)
+app.command("space")(space.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -16,23 +17,19 @@ from .options import (
     Bits,
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
     Seed,
     Sequential,
-    Space,
     TimeLimit,
     Workers,
-    load_space,
     number,
     parse_parameters,
     progress_bar,
     write_output,
 )
+from .space_options import BUILTIN, SpaceOptions, takes_space
 from .sweeps import run_sweep
 from .targets import Target, canonical_pairs, find_target
 
@@ -45,9 +42,11 @@ __all__ = ["command"]
 
 #: Options, as Typer names them, that say something about words or about black boxes only.
 _OF_WORDS = {
-    "space": "--space",
-    "limit": "--limit",
-    "on_duplicate": "--on-duplicate",
+    **{
+        field.name: f"--{field.name.replace('_', '-')}"
+        for field in fields(SpaceOptions)
+        if field.name != "metric"
+    },
     "certificate_file": "--certificate",
     "sweep": "--sweep",
 }
@@ -57,14 +56,12 @@ _OF_BLACK_BOXES = {"distance": "--distance", "queries": "--queries", "changes": 
 _OUTPUTS = ("--json", "--html", "--log", "--certificate")
 
 
+@takes_space
 def command(
     context: typer.Context,
     name: Name,
     epsilon: Epsilon = None,
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     method: Annotated[
         str,
@@ -176,7 +173,7 @@ def command(
     parameters = parse_parameters(epsilon, settings)
     pairs: Any
     if target.words:
-        vocabulary = load_space(space, limit, metric, on_duplicate)
+        vocabulary = space.load()
         if sweep is not None:
             if certificate_file or log_file or pair or sequential:
                 raise InputError(
@@ -196,7 +193,7 @@ def command(
         pairs = word_pairs(pair, vocabulary)
     else:
         source = context.get_parameter_source("metric")
-        by = metric if source is not None and source.name == "COMMANDLINE" else None
+        by = space.metric if source is not None and source.name == "COMMANDLINE" else None
         mechanism = target.black_box(parameters)
         checked = claim_of_black_box(mechanism, (claim, claim_epsilon, delta, by))
         pairs = _pairs_of_black_box(

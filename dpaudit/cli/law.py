@@ -10,31 +10,25 @@ from ..errors import InputError
 from .options import (
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
-    Space,
     UnusedSeed,
     build_mechanism,
-    load_space,
     parse_parameters,
     write_output,
 )
+from .space_options import BUILTIN, SpaceOptions, takes_space
 
 __all__ = ["command"]
 
 
+@takes_space
 def command(
     name: Name,
     word: Annotated[str, typer.Option("--word", "-w", help="The input word.")],
     epsilon: Epsilon = None,
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Print so many outputs.")] = 20,
     seed: UnusedSeed = 0,
@@ -49,7 +43,7 @@ def command(
 
     from ..results.wording import probability
 
-    vocabulary = load_space(space, limit, metric, on_duplicate)
+    vocabulary = space.load()
     mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
     if not hasattr(mechanism, "log_law"):
         raise InputError(f"{name} has no exact law.")

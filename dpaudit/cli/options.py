@@ -18,20 +18,15 @@ __all__ = [
     "Bits",
     "Epsilon",
     "JsonFile",
-    "Limit",
-    "Metric",
     "Name",
-    "OnDuplicate",
     "Parameters",
     "Quiet",
     "Seed",
     "Sequential",
-    "Space",
     "TimeLimit",
     "UnusedSeed",
     "Workers",
     "build_mechanism",
-    "load_space",
     "number",
     "parse_parameters",
     "progress_bar",
@@ -61,15 +56,6 @@ Epsilon = Annotated[
     typer.Option(
         "--epsilon", "-e", metavar="NUMBER", parser=number, help="The mechanism's parameter."
     ),
-]
-Space = Annotated[str, typer.Option("--space", help="`builtin`, or the path of an embedding file.")]
-Limit = Annotated[int | None, typer.Option("--limit", help="Use only the first so many words.")]
-Metric = Annotated[
-    str, typer.Option("--metric", help="Metric of the space: euclidean, manhattan or chebyshev.")
-]
-OnDuplicate = Annotated[
-    str,
-    typer.Option("--on-duplicate", help="`error`, or `drop` words repeated or of equal vector."),
 ]
 Parameters = Annotated[
     list[str] | None,
@@ -116,22 +102,6 @@ TimeLimit = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-
-
-def load_space(source: str, limit: int | None, metric: str, on_duplicate: str) -> "EmbeddingSpace":
-    """The built-in space or one from a file."""
-    from ..mechanisms.spaces import EmbeddingSpace
-
-    if source == "builtin":
-        return EmbeddingSpace.builtin(limit=limit, metric=metric)
-    if on_duplicate not in ("error", "drop"):
-        raise InputError(f"--on-duplicate is {on_duplicate!r}, but it must be error or drop.")
-    return EmbeddingSpace.load(
-        source,
-        limit=limit,
-        metric=metric,
-        on_duplicate="drop" if on_duplicate == "drop" else "error",
-    )
 
 
 def parse_parameters(epsilon: float | None, settings: list[str] | None) -> dict[str, Any]:

@@ -21,19 +21,15 @@ from ..errors import DPAuditError, InputError
 from .options import (
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
-    Space,
     build_mechanism,
-    load_space,
     parse_parameters,
     progress_bar,
     write_output,
 )
+from .space_options import BUILTIN, SpaceOptions, takes_space
 
 if TYPE_CHECKING:
     from ..privatizing import Guarantee, Lexicon, Privatizer, Scan
@@ -47,6 +43,7 @@ _UNKNOWN = ("refuse", "mask", "drop", "keep")
 _LARGEST_EXTENT = 5000
 
 
+@takes_space
 def command(
     name: Name,
     epsilon: Epsilon = None,
@@ -56,10 +53,7 @@ def command(
     out_file: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Output; - is standard output.")
     ] = "-",
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     unknown: Annotated[
         str,
@@ -126,7 +120,7 @@ def command(
     )
     from ..privatizing.summary import Summary
 
-    vocabulary = load_space(space, limit, metric, on_duplicate)
+    vocabulary = space.load()
     mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
     vocabulary = getattr(mechanism, "space", vocabulary)
     lexicon = Lexicon(vocabulary.words)
@@ -145,6 +139,7 @@ def command(
         mask=mask,
         punctuation=keep_punctuation,
         show_originals=show_originals,
+        joined=space.multiword == "join",
         tally=tally,
         lexicon=lexicon,
     )
@@ -157,8 +152,9 @@ def command(
                 raise InputError(_refusal(in_file, found))
         _warn(policy, seed, keep_punctuation, guarantee, found)
         if not quiet:
-            audited = _audit_command(name, epsilon, space, limit, metric, on_duplicate, settings)
+            audited = _audit_command(name, epsilon, space, settings)
             _explain(run, guarantee, audited)
+            _name_multiword(run)
         with _sink(out_file) as sink:
             _run(run, source, sink, found, guarantee, quiet or total_only, quiet)
             if not quiet:
@@ -372,6 +368,29 @@ def _explain(run: "Privatizer", guarantee: "Guarantee", audit: str) -> None:
         _say(f"This is what the mechanism claims. Check it: {audit}")
 
 
+def _name_multiword(run: "Privatizer") -> None:
+    """Name the words of the vocabulary that no text can hold as one word."""
+    from ..mechanisms.spaces.tokens import is_one_token, joined
+    from ..results.reading import named
+
+    several = [word for word in run.space.words if not is_one_token(word)]
+    if not several:
+        return
+    what = f"{len(several):,} words of the vocabulary are not one token: {named(several)}."
+    if not run.joined:
+        _say(
+            f"{what} They can never be inputs, and as outputs they look like something else. "
+            "Leave them out (--multiword exclude) or write them joined by _ (--multiword join)."
+        )
+        return
+    by_form: dict[str, list[str]] = {}
+    for word in run.space.words:
+        by_form.setdefault(joined(word), []).append(word)
+    same = [" = ".join(words) for words in by_form.values() if len(words) > 1]
+    also = f" {len(same):,} forms stand for several words: {named(same)}." if same else ""
+    _say(f"{what} They can never be inputs, and are written joined by _.{also}")
+
+
 def _total(run: "Privatizer", guarantee: "Guarantee") -> None:
     lines = f"{run.lines:,} line{'s' * (run.lines != 1)}"
     words = f"{run.words:,} word{'s' * (run.words != 1)}"
@@ -453,19 +472,13 @@ def _withheld(show_originals: bool) -> Iterator[None]:
 def _audit_command(
     name: str,
     epsilon: float | None,
-    space: str,
-    limit: int | None,
-    metric: str,
-    on_duplicate: str,
+    space: SpaceOptions,
     settings: list[str] | None,
 ) -> str:
     """The command that audits the mechanism as it is used here."""
     parts = ["dpaudit", "audit", name]
     parts += [] if epsilon is None else ["--epsilon", f"{epsilon:.17g}"]
-    parts += [] if space == "builtin" else ["--space", space]
-    parts += [] if limit is None else ["--limit", str(limit)]
-    parts += [] if metric == "euclidean" else ["--metric", metric]
-    parts += [] if on_duplicate == "error" else ["--on-duplicate", on_duplicate]
+    parts += space.arguments()
     for setting in settings or []:
         parts += ["--set", setting]
     return shlex.join(parts)

@@ -41,6 +41,7 @@ def command(
             "statement": statement(found.certificate),
             "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
             "reasons": list(found.reasons),
+            "reading": list(found.reading),
         }
         write_output(json_file, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     if not quiet and json_file != "-":
@@ -50,4 +51,6 @@ def command(
             print(f"  - {reason}")
         if found.verified:
             print(f"  {what_it_proves(found.certificate)}")
+        for sentence in found.reading:
+            print(f"  {sentence}")
     raise typer.Exit(0 if found.verified else 1)

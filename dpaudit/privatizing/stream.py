@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import DPAuditError, InputError
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.tokens import joined
 from .generators import secure_generator
 from .tokens import LINE_END, UNKNOWN, Lexicon, TextError, pieces
 
@@ -216,6 +217,8 @@ class Privatizer:
         Copy punctuation and spaces between words, instead of one space.
     show_originals
         Let messages quote the text.
+    joined
+        Write words of the vocabulary that are several tokens as one, joined by “_”.
     tally
         Counts replacements, if given.
     lines, words, unknown_words
@@ -242,6 +245,7 @@ class Privatizer:
     mask: str = "<unk>"
     punctuation: bool = False
     show_originals: bool = False
+    joined: bool = False
     tally: Tally | None = None
     lexicon: Lexicon | None = None
     lines: int = field(default=0, init=False)
@@ -250,8 +254,9 @@ class Privatizer:
 
     def __post_init__(self) -> None:
         self._lexicon = self.lexicon or Lexicon(self.space.words)
-        self._plain = np.array(self.space.words, dtype=object)
-        self._spaced = np.array([f" {word}" for word in self.space.words], dtype=object)
+        written = [joined(word) if self.joined else word for word in self.space.words]
+        self._plain = np.array(written, dtype=object)
+        self._spaced = np.array([f" {word}" for word in written], dtype=object)
         self._fresh = True  # nothing is written on this line yet
         self._open = False  # characters were read since the last line end
         self._words_on_line = 0

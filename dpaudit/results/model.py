@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.json_schema import WithJsonSchema
 
 from . import wording
+from .reading import ReadingRecord
 
 __all__ = [
     "AttackCurve",
@@ -154,7 +155,8 @@ class MechanismRecord(Record):
 
 
 class SpaceRecord(Record):
-    """Which embedding space was audited; `sha256` digests its words and vectors."""
+    """Which embedding space was audited; `sha256` digests its words and vectors, and `reading` says
+    how they were read, if they come from a file."""
 
     source: str
     words: int
@@ -163,6 +165,7 @@ class SpaceRecord(Record):
     min_distance: Number
     max_distance: Number
     sha256: str
+    reading: ReadingRecord | None = None
 
 
 class ClaimRecord(Record):

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from ..visible import visible
+
 __all__ = ["ReadingRecord", "named"]
 
 #: Words of a kind that are named; the others are counted.
@@ -88,11 +90,28 @@ class ReadingRecord(BaseModel):
             found.append(f"Left out: {', '.join(counts)}.")
         if self.options.get("normalize"):
             found.append("Every vector was divided by its Euclidean length and rounded.")
-        return [*found, *self.remarks]
+        return [visible(sentence) for sentence in (*found, *self.remarks)]
+
+    def arguments(self) -> list[str]:
+        """The options of a command that reads the file in the same way.
+
+        Examples
+        --------
+        >>> ReadingRecord(
+        ...     format="text", entries=2, words=2, dimension=3,
+        ...     options={"dimension": 3, "normalize": True},
+        ... ).arguments()
+        ['--dimension', '3', '--normalize']
+        """
+        words: list[str] = []
+        for name, value in self.options.items():
+            words.append(f"--{name.replace('_', '-')}")
+            words += [] if value is True else [str(value)]
+        return words
 
 
 def named(words: list[str]) -> str:
     """The first few words in quotation marks, and how many there are beside them."""
-    shown = ", ".join(f"“{word}”" for word in words[:_NAMED])
+    shown = ", ".join(f"“{visible(word)}”" for word in words[:_NAMED])
     more = len(words) - _NAMED
     return f"{shown} and {more:,} more" if more > 0 else shown

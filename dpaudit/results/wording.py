@@ -34,6 +34,7 @@ __all__ = [
     "probability",
     "proof_sentence",
     "proven_bound_sentence",
+    "reading_sentences",
     "sampler_sentence",
     "search_sentence",
     "statistical_sentence",
@@ -451,6 +452,7 @@ def command(result: AuditResult) -> str | None:
     if result.space is not None:
         words += ["--space", result.space.source, "--limit", str(result.space.words)]
         words += ["--metric", result.space.metric]
+        words += result.space.reading.arguments() if result.space.reading else []
     words += ["--claim", result.claim.kind, "--claim-epsilon", f"{result.claim.epsilon}"]
     if result.claim.delta:
         words += ["--delta", f"{result.claim.delta}"]
@@ -459,6 +461,12 @@ def command(result: AuditResult) -> str | None:
     if result.seed is not None:
         words += ["--seed", str(result.seed)]
     return " ".join(shlex.quote(word) for word in words)
+
+
+def reading_sentences(result: AuditResult) -> list[str]:
+    """How the vocabulary was read from its file; nothing for one that comes from none."""
+    reading = result.space.reading if result.space else None
+    return reading.sentences() if reading else []
 
 
 def summary(result: AuditResult) -> str:
@@ -483,5 +491,6 @@ def summary(result: AuditResult) -> str:
         sampler_sentence(result),
         statistical_sentence(result),
         search_sentence(result),
+        *reading_sentences(result),
     ]
     return "\n".join(line for line in lines if line)

@@ -33,6 +33,7 @@ def token_pattern() -> str:
     return rf"\w{inside}*(?:[{_JOINERS}]{inside}+)*"
 
 
+@cache
 def separator_class() -> str:
     """A regular expression for one character that is never part of a word."""
     return rf"[^\w{_marks()}{_JOINERS}]"

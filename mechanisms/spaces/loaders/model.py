@@ -146,13 +146,12 @@ class ReadOptions:
         object.__setattr__(self, "delimiter", found)
 
     def given(self) -> dict[str, Any]:
-        """The options that are not at their defaults and that reading again needs: all but the
-        limit and what happens to duplicates."""
+        """The options that are not at their defaults, all but the limit: the number of words
+        stands for it."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name not in ("limit", "on_duplicate")
-            and getattr(self, field.name) != field.default
+            if field.name != "limit" and getattr(self, field.name) != field.default
         }
 
     def without_filters(self) -> "ReadOptions":
