@@ -64,6 +64,9 @@ class NumericalError(DPAuditError, ArithmeticError):
     """A computation failed or missed its tolerance: the verdict is `inconclusive`."""
 
 
+#: Stands for a limit that is not known, in bytes.
+_UNKNOWN_MEMORY = 2**62
+
 _on_command_line = False
 
 
@@ -172,7 +175,19 @@ def require_count(name: str, value: int, largest: int | None = None) -> int:
 
 
 def available_memory() -> int:
-    """Bytes of memory that can be had without swapping, or a very large number if unknown."""
+    """Bytes of memory that can be had: the least of what the machine has free without swapping,
+    what the address space may still grow by (RLIMIT_AS) and what the control groups of the
+    process leave; a very large number if nothing is known.
+
+    Examples
+    --------
+    >>> available_memory() > 0
+    True
+    """
+    return max(0, min(_free_memory(), _address_space_left(), _cgroup_memory_left()))
+
+
+def _free_memory() -> int:
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:
             for line in lines:
@@ -180,7 +195,62 @@ def available_memory() -> int:
                     return int(line.split()[1]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
-        return 2**62
+        return _UNKNOWN_MEMORY
+
+
+def _address_space_left() -> int:
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit == resource.RLIM_INFINITY:
+            return _UNKNOWN_MEMORY
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return limit - pages * os.sysconf("SC_PAGE_SIZE")
+    except (ImportError, OSError, ValueError, IndexError):
+        return _UNKNOWN_MEMORY
+
+
+def _cgroup_memory_left(root: Path = Path("/sys/fs/cgroup"), own: Path | None = None) -> int:
+    """What the limits of this process's control groups (version 2 or 1) leave, pages of files
+    that the kernel can drop not counted as used.
+
+    `own` is the file that lists its groups, one “number:controllers:path” a line.
+    """
+    try:
+        lines = (own or Path("/proc/self/cgroup")).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return _UNKNOWN_MEMORY
+    left = _UNKNOWN_MEMORY
+    for line in lines:
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if number == "0" and not controllers:
+            base, limit, usage, droppable = root, "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            base, limit, usage = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            droppable = "total_inactive_file"
+        else:
+            continue
+        # Every group above limits too; inside a container the path may be that of the host.
+        group = base / path.strip("/")
+        for folder in (group, *group.parents):
+            if folder == base.parent:
+                break
+            left = min(left, _group_left(folder, limit, usage, droppable))
+    return left
+
+
+def _group_left(folder: Path, limit: str, usage: str, droppable: str) -> int:
+    try:
+        most = int((folder / limit).read_text(encoding="ascii"))  # “max” is no number: no limit
+        used = int((folder / usage).read_text(encoding="ascii"))
+        stat = dict(
+            line.split(" ", 1)
+            for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+        )
+        return most - used + int(stat.get(droppable, 0))
+    except (OSError, ValueError):
+        return _UNKNOWN_MEMORY
 
 
 def require_memory(purpose: str, needed: int, way_out: str) -> None:

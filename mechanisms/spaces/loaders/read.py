@@ -12,7 +12,7 @@ from .foreign import refuse_foreign
 from .model import LoadedEmbedding, ReadOptions
 from .streams import Source, file_errors, open_source
 from .tables import ARROW_MAGIC, PARQUET_MAGIC, is_safetensors, read_safetensors, read_table
-from .text import TEXT_BYTES, header_of, read_text, text_fault
+from .text import TEXT_BYTES, header_of, read_text, spells_numbers, text_fault
 
 __all__ = ["read_embedding"]
 
@@ -122,7 +122,7 @@ def _is_binary(source: Source, head: bytes, options: ReadOptions) -> bool:
     if not binary.complete and not binary.beyond_text:
         return False  # nothing but printable characters, and no end to check: that is no evidence
     if text_fault(name, head, whole, options) is not None:
-        return True
+        return not spells_numbers(head, options)  # a text that is damaged is no binary file
     if binary.blank_ends:
         return False
     raise SpaceError(

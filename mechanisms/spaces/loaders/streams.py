@@ -56,6 +56,8 @@ class ByteStream:
     ----------
     size
         Number of all bytes, or None where that is not known before the end.
+    unended
+        Whether `lines` found a last line without a line end.
     """
 
     def __init__(self, raw: BinaryIO, size: int | None = None) -> None:
@@ -63,6 +65,7 @@ class ByteStream:
         self._ahead = b""
         self._taken = 0
         self.size = size
+        self.unended = False
 
     @property
     def left(self) -> int | None:
@@ -112,6 +115,7 @@ def lines(stream: ByteStream, name: str) -> Iterator[bytes]:
         number += len(found)
         yield from found
     if rest:
+        stream.unended = True
         yield rest
 
 

@@ -25,7 +25,7 @@ from .collect import Collector
 from .model import LoadedEmbedding, ReadOptions, check_limit
 from .streams import ByteStream, lines
 
-__all__ = ["TEXT_BYTES", "header_of", "read_text", "text_fault"]
+__all__ = ["TEXT_BYTES", "header_of", "read_text", "spells_numbers", "text_fault"]
 
 #: Rows that find the dimension of a text without a header, and bytes that they may take together.
 _SAMPLE_ROWS, _SAMPLE_BYTES = 1000, 2**26
@@ -84,8 +84,10 @@ def read_text(
     SpaceError
         With the line and what is wrong with it.
     """
+    stream = _in_utf8(name, stream, options)
     reader = _TextReader(name, options, collector)
-    return reader.loaded(reader.read(_transcoded(name, stream, options)))
+    shape = reader.read(lines(stream, name))
+    return reader.loaded(shape, unended=stream.unended)
 
 
 def text_fault(name: str, head: bytes, whole: bool, options: ReadOptions) -> SpaceError | None:
@@ -95,17 +97,25 @@ def text_fault(name: str, head: bytes, whole: bool, options: ReadOptions) -> Spa
     options = options.without_filters()
     reader = _TextReader(name, options, Collector(name, options), partial=not whole)
     try:
-        reader.read(_transcoded(name, ByteStream(io.BytesIO(head)), options))
+        reader.read(lines(_in_utf8(name, ByteStream(io.BytesIO(head)), options), name))
     except SpaceError as error:
         return error
     return None
 
 
-def _transcoded(name: str, stream: ByteStream, options: ReadOptions) -> Iterator[bytes]:
-    """The lines in UTF-8."""
+def spells_numbers(head: bytes, options: ReadOptions) -> bool:
+    """Whether half of the lines behind the first one or more end in a number, as rows of text do."""
+    delimiter = (options.delimiter or " ").encode("utf-8")
+    ends = [end for line in head.split(b"\n")[1:] if (end := line.rstrip(_BLANKS + delimiter))]
+    last = (re.split(rb"[ \t]|" + re.escape(delimiter), end[-_LONGEST_QUOTE:])[-1] for end in ends)
+    return 2 * sum(_NUMBER.fullmatch(field) is not None for field in last) >= len(ends)
+
+
+def _in_utf8(name: str, stream: ByteStream, options: ReadOptions) -> ByteStream:
+    """The stream in UTF-8, whatever its encoding."""
     if codecs.lookup(options.encoding).name == "utf-8":
-        return lines(stream, name)
-    return lines(ByteStream(_Recoded(name, stream, options.encoding)), name)  # type: ignore[arg-type]
+        return stream
+    return ByteStream(_Recoded(name, stream, options.encoding))  # type: ignore[arg-type]
 
 
 class _Recoded:
@@ -425,7 +435,7 @@ class _TextReader:
                 f"{self._bad[0]:,} first. More than half is not taken for some bad lines."
             )
 
-    def loaded(self, shape: _Shape) -> LoadedEmbedding:
+    def loaded(self, shape: _Shape, *, unended: bool = False) -> LoadedEmbedding:
         """What was read, with its record."""
         remarks = []
         if self._blank:
@@ -435,6 +445,11 @@ class _TextReader:
             remarks.append(f"Bad lines: {_numbered(self._bad)}.")
         if self._extra:
             remarks.append(f"Words that end in a number: {_numbered(self._extra)}.")
+        if unended:
+            remarks.append(
+                "The last line has no line end: if the file was cut off there, its last number may "
+                "have lost digits."
+            )
         if shape.first_like_header:
             remarks.append("The first line could be a header, but all lines look like it.")
         return self.collector.loaded(
