@@ -39,6 +39,7 @@ def test_every_field_of_the_specification_is_there(result):
     assert list(data["mechanism"]) == ["name", "parameters", "sampler_error", "remarks"]
     assert list(data["space"]) == [
         *("source", "words", "dimension", "metric", "min_distance", "max_distance", "sha256"),
+        "reading",
     ]
     assert list(data["claim"]) == [
         *("kind", "epsilon", "delta", "metric", "neighbouring", "unit", "source"),

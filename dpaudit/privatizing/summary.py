@@ -65,6 +65,9 @@ class Summary:
                 "dimension": self.space.dimension,
                 "metric": self.space.metric,
                 "sha256": self.space.content_digest,
+                "reading": self.space.reading.model_dump(mode="json")
+                if self.space.reading
+                else None,
             },
             "claim": claim
             and {

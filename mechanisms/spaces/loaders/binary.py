@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ....errors import SpaceError, option
 from .collect import Collector
 from .model import LoadedEmbedding, ReadOptions, check_limit
+from .rows import TEXT_BYTES, header_of
 from .streams import ByteStream
-from .text import TEXT_BYTES, header_of
 
 __all__ = ["Evidence", "evidence", "read_binary"]
 

@@ -10,9 +10,10 @@ from .binary import evidence, read_binary
 from .collect import Collector
 from .foreign import refuse_foreign
 from .model import LoadedEmbedding, ReadOptions
+from .rows import TEXT_BYTES, header_of, spells_numbers
 from .streams import Source, file_errors, open_source
 from .tables import ARROW_MAGIC, PARQUET_MAGIC, is_safetensors, read_safetensors, read_table
-from .text import TEXT_BYTES, header_of, read_text, spells_numbers, text_fault
+from .text import read_text, text_fault
 
 __all__ = ["read_embedding"]
 

@@ -81,7 +81,8 @@ def read_safetensors(source: Source, options: ReadOptions, collector: Collector)
             check_matrix(name, shape, matrix[0:1].dtype, len(words))
             collector.expect(shape[1], shape[0])
             check_limit(name, options.limit, len(words))
-            parts = (matrix[at : at + _ROWS] for at in range(0, shape[0], _ROWS))
+            last = shape[0]
+            parts = (matrix[at : min(at + _ROWS, last)] for at in range(0, last, _ROWS))
             return read_matrix(".safetensors", words, parts, collector, f"the tensor {fitting[0]}")
     except (SafetensorError, TypeError, ValueError) as error:
         if isinstance(error, (SpaceError, MemoryNeededError)):
