@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 #: Metrics in which distances of words can be measured; "angular" is the angle of two vectors.
-METRICS = ("euclidean", "manhattan", "chebyshev")
+METRICS = ("euclidean", "manhattan", "chebyshev", "angular")
 
 #: Metrics in which a claim can be made: these, and the norm of a mechanism's own covariance.
 CLAIM_METRICS = (*METRICS, "mahalanobis")
@@ -39,7 +39,7 @@ def require_metric(metric: object, known: tuple[str, ...] = METRICS) -> None:
 
     Examples
     --------
-    >>> require_metric("manhattan")
+    >>> require_metric("angular")
     >>> require_metric("cosine")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...

@@ -249,8 +249,8 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
     claimed_key = case.claimed.row(i)[j]
     if symmetry.equal(i, j):
         # The normalisers cancel: the ratio is theta c/d, the root of a fraction.
-        square = law.rate * law.rate * law.geometry.square(key) / case.claimed.square(claimed_key)
-        if square == case.epsilon * case.epsilon:
+        square = _squared_quotient(case, law, key, claimed_key)
+        if square is not None and law.rate * law.rate * square == case.epsilon * case.epsilon:
             return _Decided(enclosure(arb(case.epsilon)), _Relation.EQUAL)
     for bits in BITS:
         with precision(bits):
@@ -262,6 +262,15 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
         if found.relation is not _Relation.UNKNOWN:
             break
     return found
+
+
+def _squared_quotient(case: Case, law: SeparableBallLaw, key: Key, claimed_key: Key) -> fmpq | None:
+    """(c/d)^2 for the distances of two keys as a fraction; None where angles leave that open."""
+    if case.claimed is law.geometry and key == claimed_key:
+        return fmpq(1)
+    if "angular" in (law.geometry.metric, case.claimed.metric):
+        return None
+    return law.geometry.square(key) / case.claimed.square(claimed_key)
 
 
 def _compared(case: Case, ratio: arb) -> _Decided:

@@ -39,7 +39,7 @@ class CertifiedSpace(Record):
     source: str
     words: int
     dimension: int
-    metric: Literal["euclidean", "manhattan", "chebyshev"]
+    metric: Literal["euclidean", "manhattan", "chebyshev", "angular"]
     sha256: str
     vocabulary: tuple[str, ...] | None = None
     vectors: tuple[tuple[Finite, ...], ...] | None = None
@@ -59,7 +59,7 @@ class CertifiedClaim(Record):
     kind: Literal["pure", "approximate", "metric"]
     epsilon: Finite
     delta: Finite
-    metric: Literal["euclidean", "manhattan", "chebyshev"] | None
+    metric: Literal["euclidean", "manhattan", "chebyshev", "angular"] | None
 
     def claim(self) -> Claim:
         """The claim as an object; raises `InputError` if a number is out of range, or stated for a

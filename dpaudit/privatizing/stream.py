@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import DPAuditError, InputError
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.distances import pair_distances
 from ..mechanisms.spaces.tokens import joined
 from .generators import secure_generator
 from .tokens import LINE_END, UNKNOWN, Lexicon, TextError, pieces
@@ -117,12 +118,9 @@ class Tally:
         near = 0
         for start in range(0, len(first), 4096):
             part = slice(start, start + 4096)
-            gaps = np.abs(self.space.vectors[first[part]] - self.space.vectors[second[part]])
-            distances = {
-                "euclidean": lambda gaps=gaps: np.sqrt((gaps * gaps).sum(axis=1)),
-                "manhattan": lambda gaps=gaps: gaps.sum(axis=1),
-                "chebyshev": lambda gaps=gaps: gaps.max(axis=1),
-            }[self.space.metric]()
+            distances = pair_distances(
+                self.space.vectors, first[part], second[part], self.space.metric
+            )
             near += int((distances <= 0.5 * extent.max_distance).sum())
         self.near += near
         self.far += len(first) - near

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..claims import Claim
 from ..errors import InputError, require_count
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.distances import pair_distances
 
 __all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pair", "word_pairs"]
 
@@ -89,10 +90,20 @@ def _given(claim: Claim, number: int, pair: Sequence[Any]) -> Pair:
 
 def _distance(first: Any, second: Any, metric: str | None) -> float | None:
     try:
+        if metric == "angular":
+            return _angle(np.atleast_1d(first).astype(float), np.atleast_1d(second).astype(float))
         difference = np.atleast_1d(np.asarray(first, dtype=np.float64) - np.asarray(second))
         return float(np.linalg.norm(difference.ravel(), _NORMS[metric or "euclidean"]))
     except (TypeError, ValueError, KeyError):
         return None
+
+
+def _angle(first: Any, second: Any) -> float | None:
+    """The angle of two vectors, None where there is none."""
+    if first.ndim != 1 or first.shape != second.shape or not (first.any() and second.any()):
+        return None
+    vectors = np.stack([first, second])
+    return float(pair_distances(vectors, np.array([0]), np.array([1]), "angular")[0])
 
 
 def neighbouring_answers(length: int, *, every: bool = True) -> tuple[tuple[Any, Any], ...]:

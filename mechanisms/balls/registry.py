@@ -8,6 +8,7 @@ from flint import arb, fmpq
 from numpy.typing import NDArray
 
 from ...errors import ClaimError, InputError, require_count, require_positive
+from .angles import exact_geometry
 from .enclosures import exact_fraction
 from .geometry import ExactGeometry
 from .gumbel import CUTOFFS, TruncatedGumbelBallLaw
@@ -70,7 +71,7 @@ def ball_law(
             f"{name} has the parameters {', '.join(sorted(given)) or 'none'}, but its law is made "
             f"from {', '.join(sorted(wanted))}."
         )
-    return build(given, ExactGeometry(vectors, metric))
+    return build(given, exact_geometry(vectors, metric))
 
 
 def law_parameters(parameters: Parameters) -> dict[str, Any]:

@@ -77,6 +77,8 @@ class SeparableBallLaw:
     def _sums_of_kernels(self, bandwidth: fmpq) -> list[arb]:
         # -d^2 / (2 h^2) is the negative square of a key times this, or the key itself.
         euclidean = self.geometry.metric == "euclidean"
+        if self.geometry.metric == "angular":
+            return self._sums_of_angular_kernels(bandwidth)
         factor = arb(self.geometry.square(fmpz(1)) / (-2 * bandwidth * bandwidth))
         sums = [arb(1)] * len(self.geometry)
         for i, keys in self.geometry:
@@ -86,6 +88,16 @@ class SeparableBallLaw:
                 own += kernel
                 sums[j] += kernel
             sums[i] = own
+        return sums
+
+    def _sums_of_angular_kernels(self, bandwidth: fmpq) -> list[arb]:
+        factor = arb(-1 / (2 * bandwidth * bandwidth))
+        sums = [arb(1)] * len(self.geometry)
+        for i, keys in self.geometry:
+            for j, angle in enumerate(self.geometry.distances(keys[i + 1 :]), start=i + 1):
+                kernel = (factor * (angle * angle)).exp()
+                sums[i] += kernel
+                sums[j] += kernel
         return sums
 
     def weights(self, word: int) -> list[arb]:
