@@ -223,28 +223,13 @@ def test_pairs_of_black_boxes() -> None:
 
 
 def test_the_command(run: Run, tmp_path: Path) -> None:
-    done = run(
-        *[
-            "audit",
-            "metric-exponential",
-            "--epsilon",
-            "4",
-            "--limit",
-            "60",
-            "--metric",
-            "angular",
-            "--json",
-            "-",
-        ],
-        folder=tmp_path,
-    )
+    command = "audit metric-exponential --epsilon 4 --limit 60 --metric angular --json -"
+    done = run(*command.split(), folder=tmp_path)
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert (result["space"]["metric"], result["claim"]["metric"]) == ("angular", "angular")
     assert result["evidence"] == "certified"
-    done = run(
-        *["privatize", "metric-exponential", "--epsilon", "4", "--metric", "cosine"],
-        folder=tmp_path,
-    )
+    command = "privatize metric-exponential --epsilon 4 --metric cosine"
+    done = run(*command.split(), folder=tmp_path)
     assert done.code == 2
     assert "triangle inequality" in done.err

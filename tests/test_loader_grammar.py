@@ -182,7 +182,7 @@ def test_rows_that_disagree(tmp_path: Path) -> None:
     content = b"the 0.1 0.2 0.3\ncat 0.1 0.2\n"
     refuse(tmp_path, content, "line 2 ends in 2 numbers, line 1 in 3, .*dimension")
     assert read(tmp_path, content, dimension=2).words == ["the 0.1", "cat"]
-    assert reading(read(tmp_path, content, dimension=2)).decided_by == "dimension"
+    assert reading(read(tmp_path, content, dimension=2)).decided_by == "the option dimension"
 
 
 def test_a_row_that_is_cut_off(tmp_path: Path) -> None:

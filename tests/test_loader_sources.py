@@ -536,3 +536,55 @@ def test_words_of_several_tokens_in_texts(tmp_path: Path, run: Run) -> None:
     )
     assert result["space"]["words"] == 2
     assert result["space"]["reading"]["options"] == {"multiword": "exclude"}
+
+
+# Truncation, in every format that says how long it is
+
+
+def _written(folder: Path, kind: str) -> tuple[bytes, dict[str, Any]]:
+    path = folder / "written"
+    words = [word.replace(" ", "_") for word in WORDS]
+    (folder / "vocabulary.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    options: dict[str, Any] = {}
+    if kind == "binary":
+        entries = zip(words, VECTORS, strict=True)
+        return b"4 2\n" + b"".join(w.encode() + b" " + v.tobytes() for w, v in entries), options
+    if kind == "text":
+        return b"4 2\n" + text(words), options
+    if kind == "npz":
+        np.savez_compressed(folder / "written.npz", words=np.array(words), vectors=VECTORS)
+        return (folder / "written.npz").read_bytes(), options
+    if kind in COMPRESSORS:
+        return COMPRESSORS[kind](text(words)), options
+    options["vocabulary"] = folder / "vocabulary.txt"
+    if kind == "npy":
+        np.save(folder / "written.npy", VECTORS)
+        return (folder / "written.npy").read_bytes(), options
+    numpy = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    numpy.save_file({"weight": VECTORS}, path)
+    return path.read_bytes(), options
+
+
+@pytest.mark.parametrize("limit", [None, 2, 4])
+@pytest.mark.parametrize("kind", ["text", "binary", "npz", "npy", "safetensors", *COMPRESSORS])
+def test_every_truncation(tmp_path: Path, kind: str, limit: int | None) -> None:
+    """Cut off anywhere: refused, or the first words with their own vectors, as far as asked for.
+
+    A text that ends within its last number is the exception: nothing tells (docs/spaces.md).
+    """
+    content, options = _written(tmp_path, kind)
+    path = tmp_path / "cut"
+    words = [word.replace(" ", "_") for word in WORDS]
+    path.write_bytes(content)
+    whole = EmbeddingSpace.load(path, limit=limit, **options)
+    assert list(whole.words) == words[:limit]
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        try:
+            space = EmbeddingSpace.load(path, limit=limit, **options)
+        except SpaceError:
+            continue
+        certain = len(space) - (kind == "text" and limit != 2)  # all but the last row
+        assert list(space.words) == words[: len(space)]
+        assert len(space) == len(whole)
+        np.testing.assert_array_equal(space.vectors[:certain], VECTORS[:certain].astype(float))

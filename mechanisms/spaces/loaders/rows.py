@@ -143,7 +143,7 @@ class Shape:
                 f"{self.header[1]:,} components."
             )
         if asked is not None:
-            return asked, option("dimension")
+            return asked, "the option dimension"
         if self.header:
             return self.header[1], "the header"
         counts = {row.number: self.numbers(row) for row in self.sample}

@@ -33,7 +33,9 @@ def read_text(
     stream = _in_utf8(name, stream, options)
     reader = _TextReader(name, options, collector)
     shape = reader.read(lines(stream, name))
-    return reader.loaded(shape, unended=stream.unended)
+    if reader.exhausted and stream.unended and reader.rows < (shape.header or (0, 0))[0]:
+        raise reader.cut_off(shape)  # within the last row that was asked for
+    return reader.loaded(shape, unended=reader.exhausted and stream.unended)
 
 
 def text_fault(name: str, head: bytes, whole: bool, options: ReadOptions) -> SpaceError | None:
@@ -89,6 +91,7 @@ class _TextReader:
     ) -> None:
         self.name, self.options, self.collector = name, options, collector
         self._partial = partial
+        self.exhausted = False  # whether no row is left behind those that were taken
         self._blank = 0
         self._extra: list[int] = []  # numbers of rows whose word ends in a number
         self._bad: list[int] = []
@@ -120,6 +123,8 @@ class _TextReader:
                 if self.options.on_bad_line == "error":
                     raise
                 self._bad.append(row.number)
+        else:
+            self.exhausted = True
         self._check_end(shape, count)
         return shape
 
@@ -206,11 +211,9 @@ class _TextReader:
 
     def _check_end(self, shape: Shape, count: int | None) -> None:
         collector = self.collector
-        rows = collector.entries + len(self._bad)
+        rows = self.rows
         if not self._partial and count is not None and rows < count and not collector.full:
-            raise SpaceError(
-                f"{self.name} is cut off: its header promises {count:,} words, but {rows:,} follow."
-            )
+            raise self.cut_off(shape)
         if self._extra and len(self._extra) == rows and self.options.dimension is None:
             raise SpaceError(
                 f"{self.name}, line {self._extra[0]:,}: found more than the {shape.dimension:,} "
@@ -222,6 +225,19 @@ class _TextReader:
                 f"{self.name}: {len(self._bad):,} of {rows:,} lines are bad, line "
                 f"{self._bad[0]:,} first. More than half is not taken for some bad lines."
             )
+
+    @property
+    def rows(self) -> int:
+        """Rows that were taken, bad ones included."""
+        return self.collector.entries + len(self._bad)
+
+    def cut_off(self, shape: Shape) -> SpaceError:
+        """The error about a file that ends before its header says."""
+        assert shape.header is not None
+        return SpaceError(
+            f"{self.name} is cut off: its header promises {shape.header[0]:,} words, but "
+            f"{self.rows:,} follow."
+        )
 
     def loaded(self, shape: Shape, *, unended: bool = False) -> LoadedEmbedding:
         """What was read, with its record."""
