@@ -186,7 +186,7 @@ def test_a_certificate_that_names_a_device(tmp_path: Path, run: Run) -> None:
     assert stated["space"]["vectors"] is None
     found = verify(str(file))
     assert found.verified
-    assert "300 entries read" in " ".join(found.reading)
+    assert "Entries read: 300;" in " ".join(found.reading)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for source in ("/dev/zero", str(pipe)):
@@ -488,10 +488,10 @@ def test_the_command_shows_how_a_file_is_read(tmp_path: Path, run: Run) -> None:
     for part in (
         "2 words of 2 components, euclidean distance",
         "Read as text, fields separated by blank, header “3 2”, encoding utf-8.",
-        "3 entries read, 2 words kept; 2 components, by the header.",
+        "Entries read: 3; 2 words of 2 components, by the header.",
         "blank lines (1)",
         "words with the vector of an earlier one (1)",
-        "2 words can never be inputs of a text",
+        "2 words can never be read from a text",
         "“new york”, “x\\x1b[2Jy”",
         "new york: x\\x1b[2Jy 2.828",
     ):
@@ -516,11 +516,11 @@ def test_words_of_several_tokens_in_texts(tmp_path: Path, run: Run) -> None:
     notes.write_text("city " * 400)
     base = command.format(notes)
     done = call(run, tmp_path, base, path)
-    assert "1 words of the vocabulary are not one token" in done.err
+    assert "1 word can never be read from a text, being not one token" in done.err
     assert "new\xa0york" in done.out
     done = call(run, tmp_path, base, path, "--multiword join")
-    assert "joined by _" in done.err
-    assert "1 forms stand for several words" in done.err
+    assert "written joined by _" in done.err
+    assert "Written alike then: “new\xa0york = new_york”" in done.err
     assert "\xa0" not in done.out
     assert set(done.out.split()) == {"new_york", "city"}
     done = call(run, tmp_path, base, path, "--multiword exclude")

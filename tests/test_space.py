@@ -108,6 +108,16 @@ def test_dropping_against_a_plain_loop(pairs: list[tuple[str, int]]) -> None:
             EmbeddingSpace(words, vectors)
 
 
+def test_vectors_whose_hashes_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash only finds candidates: vectors are the same where their numbers are."""
+    monkeypatch.setattr("dpaudit.mechanisms.spaces.duplicates.Seen._key", lambda self, row: 0)
+    vectors = [[0.0, 1.0], [1.0, 0.0], [-0.0, 1.0], [2.0, 0.0]]
+    space = EmbeddingSpace(["a", "b", "c", "d"], vectors, on_duplicate="drop")
+    assert space.words == ("a", "b", "d")
+    space = EmbeddingSpace(["a", "b", "c", "d"], vectors, "angular", on_duplicate="drop")
+    assert space.words == ("a", "b")
+
+
 def test_words_are_data() -> None:
     """Markup, spaces, other scripts and control characters within words are kept as they are."""
     words = ["<script>", "a b", "\u00a0", "東京", "e\u0301", "é", "tab\t", "\x00", "🙂"]

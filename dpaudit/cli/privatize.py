@@ -371,24 +371,25 @@ def _explain(run: "Privatizer", guarantee: "Guarantee", audit: str) -> None:
 def _name_multiword(run: "Privatizer") -> None:
     """Name the words of the vocabulary that no text can hold as one word."""
     from ..mechanisms.spaces.tokens import is_one_token, joined
-    from ..results.reading import named
+    from ..results.reading import count_of, named
 
     several = [word for word in run.space.words if not is_one_token(word)]
     if not several:
         return
-    what = f"{len(several):,} words of the vocabulary are not one token: {named(several)}."
+    what = f"Of the vocabulary {count_of(len(several), 'word')} can never be read from a text, "
+    what += f"being not one token: {named(several)}."
     if not run.joined:
         _say(
-            f"{what} They can never be inputs, and as outputs they look like something else. "
-            "Leave them out (--multiword exclude) or write them joined by _ (--multiword join)."
+            f"{what} As outputs they look like something else. Leave them out (--multiword "
+            "exclude) or write them joined by _ (--multiword join)."
         )
         return
     by_form: dict[str, list[str]] = {}
     for word in run.space.words:
         by_form.setdefault(joined(word), []).append(word)
     same = [" = ".join(words) for words in by_form.values() if len(words) > 1]
-    also = f" {len(same):,} forms stand for several words: {named(same)}." if same else ""
-    _say(f"{what} They can never be inputs, and are written joined by _.{also}")
+    also = f" Written alike then: {named(same)}." if same else ""
+    _say(f"{what} They are written joined by _.{also}")
 
 
 def _total(run: "Privatizer", guarantee: "Guarantee") -> None:

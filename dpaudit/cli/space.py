@@ -41,7 +41,7 @@ def command(
     Example: dpaudit space vectors.txt --limit 20000 --word doctor
     """
     from ..mechanisms.spaces.tokens import is_one_token
-    from ..results.reading import named
+    from ..results.reading import count_of, named
     from ..visible import visible
 
     found = space.load()
@@ -54,16 +54,16 @@ def command(
         return
     print(
         visible(
-            f"{found.source}: {len(found):,} words of {found.dimension:,} "
-            f"component{'s' * (found.dimension != 1)}, {found.metric} distance"
+            f"{found.source}: {count_of(len(found), 'word')} of "
+            f"{count_of(found.dimension, 'component')}, {found.metric} distance"
         )
     )
     for sentence in found.reading.sentences() if found.reading else []:
         print(f"  {sentence}")
     if never:
         print(
-            f"  {len(never):,} words can never be inputs of a text, because they are not one "
-            f"token: {named(never)}."
+            f"  {count_of(len(never), 'word')} can never be read from a text, being not one token: "
+            f"{named(never)}."
         )
     print(f"  sha256 {found.content_digest}")
     print(f"\nNearest words, by {found.metric} distance:")

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..visible import visible
 
-__all__ = ["ReadingRecord", "named"]
+__all__ = ["ReadingRecord", "count_of", "named"]
 
 #: Words of a kind that are named; the others are counted.
 _NAMED = 5
@@ -66,7 +66,7 @@ class ReadingRecord(BaseModel):
         >>> for sentence in record.sentences():
         ...     print(sentence)
         Read as text, fields separated by blank, no header, encoding utf-8.
-        4 entries read, 3 words kept; 2 components, by line 1.
+        Entries read: 4; 3 words of 2 components, by line 1.
         Left out: duplicates (1).
         """
         parts = [f"Read as {self.format}"]
@@ -82,8 +82,8 @@ class ReadingRecord(BaseModel):
         by = f", by {self.decided_by}" if self.decided_by else ""
         found = [
             ", ".join(parts) + ".",
-            f"{self.entries:,} entries read, {self.words:,} words kept; {self.dimension:,} "
-            f"component{'s' * (self.dimension != 1)}{by}.",
+            f"Entries read: {self.entries:,}; {count_of(self.words, 'word')} of "
+            f"{count_of(self.dimension, 'component')}{by}.",
         ]
         if any(self.dropped.values()):
             counts = [f"{kind} ({count:,})" for kind, count in self.dropped.items() if count]
@@ -108,6 +108,17 @@ class ReadingRecord(BaseModel):
             words.append(f"--{name.replace('_', '-')}")
             words += [] if value is True else [str(value)]
         return words
+
+
+def count_of(number: int, what: str) -> str:
+    """A number of things, with its plural.
+
+    Examples
+    --------
+    >>> count_of(1, "word"), count_of(1200, "word")
+    ('1 word', '1,200 words')
+    """
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def named(words: list[str]) -> str:
