@@ -273,6 +273,33 @@ def test_a_column_header_is_no_word(tmp_path: Path) -> None:
     refuse(tmp_path, b"word,x0,x1\nthe,0.1,0.2\n", "line 1: 'x0' is not a number", delimiter=",")
 
 
+@pytest.mark.parametrize("between", [",", ";", "|", ":", "\u00a0", "\u3000", "\x0b", "=", " : "])
+def test_another_separator_after_the_word(tmp_path: Path, between: str) -> None:
+    """Whatever it is, the first component does not become part of the word."""
+    content = "".join(f"{word}{between}0.{i} -1.5\n" for i, word in enumerate("abcd")).encode()
+    if between == " : ":
+        content = content.replace(b" : ", b" :")
+    refuse(tmp_path, content, "line 1: what stands before the numbers")
+    assert read(tmp_path, content, dimension=1).vectors.tolist() == [[-1.5]] * 4
+
+
+def test_a_matrix_without_words(tmp_path: Path) -> None:
+    refuse(tmp_path, b"0.1 0.2 0.3\n-0.4 0.5 0.6\n0.7 0.8 0.9\n", "or the file holds no words")
+
+
+def test_words_that_are_numbers(tmp_path: Path) -> None:
+    """Whole numbers, versions, times and some fractions are words like others."""
+    words = ["1", "2", "3.5", "v1.5", "10:30", "a", "covid-19", "1,000.5", "7"]
+    content = "".join(f"{word} 0.5 {i}\n" for i, word in enumerate(words)).encode()
+    assert read(tmp_path, content).words == words
+
+
+def test_quotation_marks_are_remarked(tmp_path: Path) -> None:
+    loaded = read(tmp_path, b'"a" 1 2\n"b c" 3 4\n')
+    assert loaded.words == ['"a"', '"b c"']
+    assert "quotation marks" in reading(loaded).remarks[0]
+
+
 def test_carriage_returns_alone(tmp_path: Path) -> None:
     refuse(tmp_path, b"a 1 2\rb 3 4\r", "carriage return inside")
 

@@ -426,6 +426,10 @@ def test_parquet_and_arrow(tmp_path: Path, wide: bool, kind: str) -> None:
     write(table.append_column("other", [WORDS]))
     with pytest.raises(SpaceError, match="must have one column of words"):
         EmbeddingSpace.load(path)
+    if wide:
+        write(table.append_column("count", [[5, 6, 7, 8]]))
+        with pytest.raises(SpaceError, match="numbers of one type, but it has word: string"):
+            EmbeddingSpace.load(path)
     missing = {**columns, "word": ["the", None, "c", "d"]}
     write(pa.table(missing))
     with pytest.raises(SpaceError, match="a word is missing"):

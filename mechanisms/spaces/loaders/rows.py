@@ -27,6 +27,7 @@ __all__ = [
     "Shape",
     "header_of",
     "spells_numbers",
+    "took_a_number",
 ]
 
 #: All bytes of printable ASCII text.
@@ -41,6 +42,10 @@ _PLAIN = b"0123456789+-.eE"
 BLANKS = b" \t\r"
 _FIELD = re.compile(rb"[^ \t]+")
 _LONGEST_QUOTE = 40
+
+#: A word that ends in a fraction after something that separates, or is one: it took a component,
+#: because another separator stands before it or there are no words.
+_TAKEN = re.compile(r"(?:|.*[^\w.+\-])[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,17 @@ def header_of(line: bytes, delimiter: str | None = None) -> tuple[int, int] | No
     if found is None or not int(found[2]):
         return None
     return int(found[1]), int(found[2])
+
+
+def took_a_number(word: str) -> bool:
+    """Whether a word is or ends in what looks like a component.
+
+    Examples
+    --------
+    >>> [took_a_number(word) for word in ("the,0.1", "the\\u00a0-.5", "0.25", "the", "4", "v1.5")]
+    [True, True, True, False, False, False]
+    """
+    return word[-1:].isdigit() and _TAKEN.fullmatch(word) is not None
 
 
 def spells_numbers(head: bytes, options: ReadOptions) -> bool:

@@ -183,13 +183,13 @@ def _columns(name: str, schema: "Schema") -> tuple[str, list[str]]:
     plain = [f for f in others if _is_number(f.type)]
     fits = len(words) == 1 and (
         (len(lists) == 1 and len(others) == 1 and _is_number(lists[0].type.value_type))
-        or (not lists and plain and len(plain) == len(others))
+        or (not lists and plain and len(plain) == len(others) and len({f.type for f in plain}) == 1)
     )
     if not fits or len({f.name for f in schema}) < len(schema):
         listed = ", ".join(f"{f.name}: {f.type}" for f in list(schema)[:5])
         raise SpaceError(
             f"{name} must have one column of words and besides it either one column of lists of "
-            f"numbers or columns of numbers only, but it has {listed}"
+            f"numbers or columns of numbers of one type, but it has {listed}"
             f"{', …' if len(schema) > 5 else ''}."
         )
     return words[0], [f.name for f in (lists or plain)]

@@ -9,7 +9,7 @@ from itertools import chain
 from ....errors import DPAuditError, SpaceError, option
 from .collect import Collector
 from .model import LoadedEmbedding, ReadOptions, check_limit
-from .rows import BLANKS, NUMBER, BadRowError, Row, Shape
+from .rows import BLANKS, NUMBER, BadRowError, Row, Shape, took_a_number
 from .streams import ByteStream, lines
 
 __all__ = ["read_text", "text_fault"]
@@ -94,6 +94,7 @@ class _TextReader:
         self.exhausted = False  # whether no row is left behind those that were taken
         self._blank = 0
         self._extra: list[int] = []  # numbers of rows whose word ends in a number
+        self._taken: list[int] = []  # and of those whose word looks as if it took a component
         self._bad: list[int] = []
 
     def read(self, found: Iterator[bytes]) -> Shape:
@@ -170,6 +171,8 @@ class _TextReader:
             word, fields = shape.split(row)
             self._count_extra(shape, row, word)
         name = self._decode(row, word)
+        if took_a_number(name):
+            self._taken.append(row.number)
         if not self.collector.wants(name):
             return
         try:
@@ -220,6 +223,13 @@ class _TextReader:
                 f"components expected by {shape.decided_by}, and so in every row. If all words "
                 f"end in numbers, say how many components there are ({option('dimension')})."
             )
+        if 2 * len(self._taken) > rows > 1 and self.options.dimension is None:
+            raise SpaceError(
+                f"{self.name}, line {self._taken[0]:,}: what stands before the numbers is or ends "
+                "in a number itself, as in most rows. Either another separator is used there, or "
+                f"the file holds no words. If these are the words, say how many components follow "
+                f"({option('dimension')})."
+            )
         if 2 * len(self._bad) > rows:
             raise SpaceError(
                 f"{self.name}: {len(self._bad):,} of {rows:,} lines are bad, line "
@@ -249,6 +259,9 @@ class _TextReader:
             remarks.append(f"Bad lines: {_numbered(self._bad)}.")
         if self._extra:
             remarks.append(f"Words that end in a number: {_numbered(self._extra)}.")
+        words = self.collector.words
+        if words and all(len(word) > 2 and word[0] == word[-1] == '"' for word in words):
+            remarks.append("All words stand in quotation marks, which are part of them.")
         if unended:
             remarks.append(
                 "The last line has no line end: if the file was cut off there, its last number may "
