@@ -239,7 +239,9 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
     costs; in all other cases enough bits tell them apart.
 
     With a prior only one direction is used: words with the same costs to words of the same priors
-    have equal normalisers. A tie of another kind would stay undecided, at any precision.
+    have equal normalisers. A tie of another kind would stay undecided, at any precision. Angles are
+    not algebraic, so of them only the equality of keys decides a tie, and any other one stays
+    undecided.
     """
     found = _compared(case, pair.ratio)
     if found.relation is not _Relation.UNKNOWN:
