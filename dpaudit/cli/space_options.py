@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ..errors import InputError, option
+from ..errors import InputError, MemoryNeededError, option
 
 if TYPE_CHECKING:
     from ..mechanisms.spaces import EmbeddingSpace
@@ -95,13 +95,22 @@ class SpaceOptions:
         InputError
             If an option has no such value, or means nothing for the built-in space.
         """
-        from ..mechanisms.spaces import EmbeddingSpace
-
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         source = given.pop("space")
+        try:
+            return self._read(source, given)
+        except MemoryError:
+            raise MemoryNeededError(
+                f"{source} does not fit in memory. Load fewer words ({option('limit')})."
+            ) from None
+
+    @staticmethod
+    def _read(source: str, given: dict[str, Any]) -> "EmbeddingSpace":
+        from ..mechanisms.spaces import EmbeddingSpace
+
         if source != "builtin":
             return EmbeddingSpace.load(source, **given)
-        for field in fields(self):
+        for field in fields(SpaceOptions):
             if field.name in _OF_FILES:
                 value = given.pop(field.name)
                 if value != field.default and field.name != "on_duplicate":

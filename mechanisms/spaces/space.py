@@ -24,7 +24,7 @@ from .checks import (
     without_duplicates,
 )
 from .digest import content_digest
-from .distances import DistanceTiles, Tile
+from .distances import DistanceTiles, Tile, pair_distances
 from .ranking import BLOCK, ExactRanking
 from .unit import normalized
 
@@ -430,7 +430,12 @@ class EmbeddingSpace:
     def neighbours(self, word: str | int, count: int = 10) -> list[tuple[str, float]]:
         """The nearest other words with their distances, nearest first."""
         position = self.index(word)
-        distances = self.distance_rows(slice(position, position + 1))[0]
+        if self.tiles.direct or "distance_matrix" in self.__dict__:
+            distances = self.distance_rows(slice(position, position + 1))[0]
+        else:  # for one row the centred copy of all vectors that tiles use is not worth its memory
+            others = np.arange(len(self))
+            first = np.full(len(self), position)
+            distances = pair_distances(self.vectors, first, others, self.metric)
         found = [int(i) for i in np.argsort(distances, kind="stable") if i != position][:count]
         return [(self.words[i], float(distances[i])) for i in found]
 

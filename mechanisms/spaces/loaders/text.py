@@ -157,6 +157,10 @@ class _TextReader:
     def _take(self, shape: Shape, row: Row) -> None:
         """Read one row: directly where it has nothing unusual, otherwise field by field."""
         line = row.line
+        if shape.separator == b" " and (tab := line.find(b"\t")) > 0:
+            before, after = line[:tab], line[tab + 1 :]
+            if b" " not in before and b"\t" not in after:  # the usual place: after the word
+                line = before + b" " + after
         fields = line.split(shape.separator)
         word = fields[0]
         usual = (
