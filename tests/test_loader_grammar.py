@@ -283,6 +283,21 @@ def test_another_separator_after_the_word(tmp_path: Path, between: str) -> None:
     assert read(tmp_path, content, dimension=1).vectors.tolist() == [[-1.5]] * 4
 
 
+@pytest.mark.parametrize("damage", [b" ", b"x", b"\t", b"."])
+def test_a_damaged_line_end(tmp_path: Path, damage: bytes) -> None:
+    """Two rows that have become one are no word with blanks, whatever stands between them."""
+    rows = [b"the 0.1 0.2", b"cat 0.3 0.4", b"dog 0.5 0.6", b"fish 0.7 0.8"]
+    content = rows[0] + damage + b"\n".join(rows[1:]) + b"\n"
+    refuse(tmp_path, content, "line 1: numbers stand within its word")
+    refuse(tmp_path, b"4 2\n" + content, "cut off: its header promises 4 words, but 3 follow")
+    integers = content.replace(b"0.", b"")
+    if damage == b" ":
+        refuse(tmp_path, integers, "line 1: numbers stand within its word")
+    words = ["windows 8.1", "iphone 4 s", "a b c", "the"]
+    good = "".join(f"{word} 0.5 0.{i}\n" for i, word in enumerate([*words, "x", "y"])).encode()
+    assert read(tmp_path, good).words[:4] == words
+
+
 def test_a_matrix_without_words(tmp_path: Path) -> None:
     refuse(tmp_path, b"0.1 0.2 0.3\n-0.4 0.5 0.6\n0.7 0.8 0.9\n", "or the file holds no words")
 

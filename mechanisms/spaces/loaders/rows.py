@@ -219,17 +219,33 @@ class Shape:
                 if b"\t" in inside:
                     raise self.bad(row, "tabs and blanks separate its numbers")
                 word = line[: places[-p].start()].strip(BLANKS)
+                self._check_word(row, found[:-p])
                 return word, self.checked(row, found[-p:])
         else:
             found = self.fields(line)
             if len(found) > p:
                 word = line.rsplit(self.separator, p)[0].strip(BLANKS)
+                self._check_word(row, found[:-p])
                 return word, self.checked(row, found[-p:])
         wrong = next((x for x in found[1:] if not NUMBER.fullmatch(x)), None)
         if wrong is not None and len(found) > 1:
             raise self.not_a_number(row, wrong)
         expected = f"a word and {p:,} component{'s' * (p != 1)} are expected"
         raise self.bad(row, f"found {len(found):,} fields, but {expected}")
+
+    def _check_word(self, row: Row, parts: list[bytes]) -> None:
+        """Refuse two rows that a missing line end makes one, where no header counts the rows: a
+        word with a fraction inside, or with as many numbers as a vector has."""
+        if self.header or self.options.dimension is not None or len(parts) < 3:
+            return
+        numbers = sum(NUMBER.fullmatch(part) is not None for part in parts[1:])
+        inside = any(b"." in part and NUMBER.fullmatch(part) for part in parts[1:-1])
+        if inside or numbers >= self.dimension > 1:
+            raise self.bad(
+                row,
+                "numbers stand within its word, as if two lines were one. If they belong to it, "
+                f"say how many components follow ({option('dimension')})",
+            )
 
     def checked(self, row: Row, fields: list[bytes]) -> list[bytes]:
         """The fields, if all are numbers."""
