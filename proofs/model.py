@@ -177,6 +177,9 @@ class TheoremResult:
     steps: tuple[StepResult, ...]
     note: str = ""
 
+    def __bool__(self) -> bool:
+        raise TypeError("A result about a theorem has no truth value: compare its status.")
+
     @property
     def seconds(self) -> float:
         """How long the check took."""
