@@ -2,14 +2,15 @@
 or from what is proven about them for every vocabulary."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .blackbox import Sampling, audit_words_by_sampling
 from .claims import Claim
-from .errors import InputError, NumericalError
+from .errors import NumericalError, refuse_unused
 from .exact.audit import Progress
 from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
 from .proofstatus import how_proven, proof_record
@@ -35,27 +36,25 @@ DRAWS_EACH = 1000
 def audit_without_law(
     mechanism: SampledWordMechanism,
     claim: Claim,
-    method: str,
-    certificate: str | Path | None,
-    draws: int | None,
+    given: Mapping[str, Any],
     sampling: Sampling,
     progress: Progress | None,
 ) -> AuditResult:
     """The audit of a mechanism whose law cannot be computed, only estimated, or not even that.
 
-    `draws` is what the user asked for, None for the usual number.
+    `given` are the options of `audit` as the user gave them, None for those that were not.
     """
-    alpha, seed = sampling.alpha, sampling.seed
-    if method == "exact" or certificate is not None:
-        raise InputError(
-            f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
-            "evidence and no certificate: use the method auto."
-        )
+    alpha, seed, draws = sampling.alpha, sampling.seed, given["draws"]
     if not isinstance(mechanism, HasRadialNoise):
         result = _proven_only(mechanism, claim, seed)
+        if result.verdict is not Verdict.INCONCLUSIVE:
+            refuse_unused(given, ("draws", "alpha"), "an audit that a formula decides")
         if not hasattr(mechanism, "sample_indices"):
             return result
         return _with_draws(result, mechanism, claim, draws, sampling, progress)
+    refuse_unused(
+        given, ("draws", "alpha", "max_detectable"), "an audit by directions of radial noise"
+    )
     directions = radial.DIRECTIONS if draws is None else draws
     try:
         findings = radial.radial_audit(
@@ -78,7 +77,7 @@ def audit_without_law(
     return unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
             "evidence": evidence,
-            "epsilon": findings.epsilon,
+            "true_epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
             "delta_pair": findings.delta_pair,
             "witness": findings.witness,
@@ -89,6 +88,7 @@ def audit_without_law(
             "certification": certification,
             "draws": findings.directions,
             "alpha": alpha,
+            "max_detectable": sampling.max_detectable,
             "detectable_epsilon": (findings.detectable if verdict is Verdict.NOT_REFUTED else None),
         }
     )
@@ -127,7 +127,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
     if lower is not None and lower.decides:
         return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
             update={
-                "epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
+                "true_epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
                 "closed_form": lower,
                 "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
             }
@@ -144,7 +144,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
         )
     return unknown_result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
         update={
-            "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
+            "true_epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
             "delta_at_claim": Interval(lower=0.0, upper=0.0),
             "proven_bound": bound,
             "certification": how_proven(bound.statement, proof_record(mechanism, claim)),

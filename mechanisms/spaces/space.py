@@ -118,7 +118,9 @@ class EmbeddingSpace:
         object.__setattr__(self, "words", names)
         object.__setattr__(self, "vectors", matrix)
         object.__setattr__(self, "metric", metric)
-        object.__setattr__(self, "source", source)
+        # Names of files are bytes; those that are no UTF-8 become text with escapes.
+        text = source.encode("utf-8", "backslashreplace").decode("utf-8")
+        object.__setattr__(self, "source", text)
 
     @classmethod
     def builtin(cls, limit: int | None = None, metric: str = "euclidean") -> Self:

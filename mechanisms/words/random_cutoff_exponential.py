@@ -202,7 +202,7 @@ class RandomCutoffExponential(WordMechanism):
     def _sums(self) -> Floats:
         """Z_k over the nearest words, by rank, shape (n, n), 8 n^2 bytes."""
         n, order = len(self.space), self.space.order
-        require_memory(f"Sampling tables for {n:,} words", 8 * n * n, "Use fewer words (--limit).")
+        require_memory(f"Sampling tables for {n:,} words", 8 * n * n)
         sums = np.empty((n, n))
 
         def fill(start: int) -> None:
