@@ -395,7 +395,7 @@ class ProofRecord(Record):
     cited results that it rests on. It speaks about the mechanism's own claim."""
 
     theorem: str
-    status: Literal["proved", "refuted", "open"]
+    status: Literal["proved", "refuted", "false as audited", "open"]
     axioms: tuple[str, ...]
 
 

@@ -25,8 +25,8 @@ class Entry:
     `where` says for which parameters of the mechanism, as pairs of a name and its value: so
     `(("exclude", "never"),)`. A `lemma` is about the mechanism, but decides nothing about the ε
     that it claims. Any other theorem says of that claim that it holds if it is expected to be
-    proved, and that it fails if it is expected to be refuted: on every vocabulary, or as far as
-    the mechanism's own lower bound says so.
+    proved, and that it fails if it `denies` it: on every vocabulary, or as far as the mechanism's
+    own lower bound says so.
     """
 
     name: str
@@ -46,6 +46,15 @@ class Entry:
         """
         return ", ".join(f"{name} = {value}" for name, value in self.where)
 
+    @property
+    def denies(self) -> bool:
+        """Whether it contradicts the claim, published ("refuted") or not ("false as audited").
+
+        >>> Entry("a", ".a", expected="false as audited").denies
+        True
+        """
+        return self.expected.startswith(("refuted", "false as audited"))
+
 
 GUMBEL, CHAIN = "truncated-gumbel", "metropolis-hastings"
 
@@ -61,7 +70,7 @@ _ENTRIES = (
     Entry(
         "vickrey-always",
         ".vickrey_always",
-        expected="refuted",
+        expected="false as audited",
         mechanism="vickrey",
         where=(("exclude", "always"),),
     ),
@@ -101,7 +110,7 @@ _ENTRIES = (
     Entry(
         "distance-truncated-laplace",
         ".distance_truncated",
-        expected="refuted",
+        expected="false as audited",
         mechanism="distance-truncated-laplace",
     ),
     Entry(
@@ -113,7 +122,7 @@ _ENTRIES = (
     Entry(
         "nearest-truncated-exponential",
         ".nearest_truncated",
-        expected="refuted",
+        expected="false as audited",
         mechanism="nearest-truncated-exponential",
     ),
     Entry(

@@ -20,6 +20,7 @@ __all__ = ["show_derivation", "show_table"]
 _STYLES = {
     "proved": ("✓", "bold green"),
     "refuted": ("✗", "bold red"),
+    "false as audited": ("✗", "bold red"),
     "open": ("?", "bold yellow"),
 }
 _WIDTH = 100
@@ -112,7 +113,7 @@ def _statement(theorem: Theorem) -> list[tuple[str, str]]:
     covers = f"{theorem.mechanism}: {theorem.covers}" if theorem.mechanism else theorem.covers
     return [
         ("", theorem.words),
-        ("Refutes", theorem.refutes),
+        ("Contradicts", theorem.refutes),
         ("Covers", covers),
         ("Source", theorem.reference),
     ]
