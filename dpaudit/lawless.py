@@ -20,6 +20,7 @@ from .radial.sampled import sampled_statistics
 from .records import unknown_result
 from .results import (
     AuditResult,
+    ClosedFormRecord,
     Evidence,
     Interval,
     ProvenBoundRecord,
@@ -64,7 +65,18 @@ def audit_without_law(
         result = unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
         return result.model_copy(update={"evidence": Evidence.STATISTICAL})
     verdict, evidence, reason = radial.decide(claim, findings)
-    bound = _proven_bound_record(mechanism, claim)
+    bound, formula = _proven_bound_record(mechanism, claim), lower_bound(mechanism, claim)
+    if formula is not None and formula.decides and findings.unreachable is None and reason is None:
+        return _by_formula(mechanism, claim, seed, formula).model_copy(
+            update={
+                # The formula of a mechanism with a radial law is no theorem of the catalogue.
+                "certification": how_proven(formula.statement, None),
+                "statistics": findings.statistics,
+                "search": findings.search,
+                "draws": findings.directions,
+                "alpha": alpha,
+            }
+        )
     explanation: tuple[str, ...] = ()
     certification = None
     if evidence is Evidence.EXACT and verdict is Verdict.VIOLATED:
@@ -125,13 +137,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
     """What a proven bound alone says about a mechanism that nothing else is known of."""
     lower = lower_bound(mechanism, claim)
     if lower is not None and lower.decides:
-        return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
-            update={
-                "true_epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
-                "closed_form": lower,
-                "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
-            }
-        )
+        return _by_formula(mechanism, claim, seed, lower)
     bound = _proven_bound_record(mechanism, claim)
     if bound is None or not bound.decides:
         known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
@@ -148,6 +154,19 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
             "delta_at_claim": Interval(lower=0.0, upper=0.0),
             "proven_bound": bound,
             "certification": how_proven(bound.statement, proof_record(mechanism, claim)),
+        }
+    )
+
+
+def _by_formula(
+    mechanism: SampledWordMechanism, claim: Claim, seed: int, lower: ClosedFormRecord
+) -> AuditResult:
+    """The violation that a lower bound of the mechanism proves."""
+    return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
+        update={
+            "true_epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
+            "closed_form": lower,
+            "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
         }
     )
 

@@ -102,6 +102,13 @@ _BY_FORMULA = (
 )
 
 
+def _by_formula(result: AuditResult) -> bool:
+    """Whether a lower bound of the mechanism is all that the violation rests on."""
+    formula = result.closed_form
+    decides = formula is not None and formula.decides
+    return decides and result.verdict == "violated" and result.witness is None
+
+
 def headline(result: AuditResult) -> str:
     """The verdict in one line, with its evidence."""
     where = f" on {result.space.words:,} words of {result.space.source}" if result.space else ""
@@ -131,6 +138,9 @@ def comparison_sentence(result: AuditResult) -> str:
     if by_draws(result) and found.lower == 0.0:
         shown = "the draws show no lower bound of ε*" if result.attack else "ε* is not known"
         return f"{start}; {shown}."
+    if _by_formula(result) and math.isfinite(found.lower):
+        claimed, lower = apart(claim, found.lower)
+        return f"Claimed ε = {claimed}; ε* ≥ {lower} (proven)."
     if result.draws is not None and math.isfinite(found.lower):
         claimed, lower, upper = apart(claim, found.lower, found.upper)
         proven = f" and ≤ {upper} (proven)" if math.isfinite(found.upper) else ""
@@ -242,22 +252,39 @@ def worth_sentences(result: AuditResult) -> list[str]:
             f"({number(statistics.kept.min)} to {number(statistics.kept.max)})."
         )
         sentences.append(
-            "An attacker who sees one output names the input with probability "
+            "For an input drawn uniformly from the vocabulary, an attacker who sees one output "
+            "names the input with probability "
             f"{number(statistics.bayes_vulnerability)}"
-            f"{_interval(found.bayes_vulnerability if found else None)} (blind guessing: "
+            f"{_interval(found.bayes_vulnerability if found else None)} (without the output: "
             f"{number(1 / space.words)}); {number(statistics.leakage_bits)} bits of "
             f"min-entropy leak out of {number(math.log2(space.words))}."
         )
     if space is not None:
-        sentences.append(
-            "A text of several words privatised word by word adds up: its loss is bounded by ε "
-            + (
-                "times the sum of the distances between the words of two texts of equal length."
-                if result.claim.kind == "metric"
-                else "times the number of words in which two texts of equal length differ."
-            )
-        )
+        sentences.append(_composition_sentence(result))
     return sentences
+
+
+def _composition_sentence(result: AuditResult) -> str:
+    """What the verdict means for a text, privatised word by word with independent randomness.
+
+    Losses and failure masses add up under an (epsilon, delta) claim that holds (theorem
+    `composition`; with delta Dwork and Roth 2014, theorem 3.16). Of a claim that this audit does
+    not uphold, nothing follows for texts.
+    """
+    if result.verdict != "upheld":
+        return (
+            "For a text of several words no bound follows from this audit: the claim for one word "
+            "is not upheld."
+        )
+    metric, delta = result.claim.kind == "metric", result.claim.delta
+    loss = "ε Σd, Σd the sum of the distances between" if metric else "m ε, m the number of"
+    mass = f", but for a failure mass of at most m·δ for m words, δ = {number(delta)}"
+    where = "their words as the claim measures them" if metric else "words in which they differ"
+    return (
+        "A text privatised word by word, with fresh randomness for each word, adds up: two texts "
+        f"of equal length are told apart with a loss of at most {loss} {where}"
+        f"{mass if delta else ''}."
+    )
 
 
 def _interval(found: Interval | None) -> str:
@@ -351,25 +378,29 @@ def sampler_sentence(result: AuditResult) -> str | None:
     if tau is None:
         return None
     if tau == 0.0:
-        return "The sampler draws from the ideal law exactly (τ = 0)."
+        return "The sampler draws from the ideal law exactly (τ = 0), given ideal random bits."
+    start = (
+        f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
+        "total variation, given ideal random bits"
+    )
+    if result.verdict != "upheld":
+        return f"{start}; of the code as shipped this audit guarantees nothing either."
     by_distance = result.claim.kind == "metric"
+    own = f"{number(result.claim.delta)} + " if result.claim.delta else ""
+    factor = "e^(εd)" if by_distance else "e^ε"
+    kept = f"so that the code as shipped keeps ε with δ = {own}(1 + {factor})·τ"
     if by_distance and (space is None or result.claim.metric != space.metric):
         # The distances of the claim are not in the result.
-        spread = "δ = (1 + e^(εd))·τ for a pair at distance d"
-    else:
-        shortest = space.min_distance if space and by_distance else 1.0
-        longest = space.max_distance if space and by_distance else 1.0
-        costs = [_sampler_delta(result.claim.epsilon * d, tau) for d in (shortest, longest)]
-        spread = (
-            f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
-            f" and {number(costs[1])} for the farthest"
-            if shortest != longest
-            else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
-        )
-    return (
-        f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
-        f"total variation, so the code as shipped has a guarantee weaker by {spread}."
+        return f"{start}, {kept} for a pair at distance d."
+    shortest = space.min_distance if space and by_distance else 1.0
+    longest = space.max_distance if space and by_distance else 1.0
+    least, most = (
+        number(min(1.0, result.claim.delta + _sampler_delta(result.claim.epsilon * d, tau)))
+        for d in (shortest, longest)
     )
+    if shortest == longest:
+        return f"{start}, {kept} = {least}."
+    return f"{start}, {kept}: {least} for the closest pair, {most} for the farthest."
 
 
 def _sampler_delta(exponent: float, tau: float) -> float:
@@ -444,10 +475,13 @@ def proof_sentence(result: AuditResult) -> str | None:
         promise = f", ε = {number(own)}," if isinstance(own, float) else ""
         where = "on every vocabulary" if result.space else "for all inputs"
         meaning = f"the mechanism's own claim{promise} holds {where}"
-    elif result.closed_form is not None and not result.closed_form.decides:
-        meaning = "the published claim is false in general; its bound does not decide this one"
     else:
-        meaning = "the published claim is false, on this vocabulary too"
+        claim = "published claim"
+        if proof.status == "false as audited":
+            claim = "claim, which nobody is known to have published,"
+        meaning = f"the {claim} is false, on this vocabulary too"
+        if result.closed_form is not None and not result.closed_form.decides:
+            meaning = f"the {claim} is false in general; its bound does not decide this one"
     ideal = " It speaks of the ideal law, not of the code that was tested."
     return (
         f"Theorem {proof.theorem}: {status}; {meaning} (dpaudit prove {proof.theorem})."
@@ -462,7 +496,7 @@ def verdict_meaning(result: AuditResult) -> str:
         meaning = attack.meaning(result) or meaning
     if result.evidence == "exact" and result.proven_bound and result.verdict == "upheld":
         meaning = _BY_PROOF
-    elif result.verdict == "violated" and result.witness is None and result.attack is None:
+    elif _by_formula(result):
         meaning = _BY_FORMULA
     elif result.evidence == "exact" and result.draws is not None:
         meaning = _BY_GEOMETRY

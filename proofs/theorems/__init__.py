@@ -84,6 +84,7 @@ _ENTRIES = (
     Entry("gumbel-scale", ".gumbel_noise", "scale_theorem", mechanism=GUMBEL, lemma=True),
     Entry("gumbel-slope", ".gumbel_slope", mechanism=GUMBEL, lemma=True),
     Entry("cutoff-growth", ".cutoff_growth"),
+    Entry("cutoff-growth-any-noise", ".cutoff_growth_any_noise"),
     Entry(
         "truncated-gumbel",
         ".truncated_gumbel",
@@ -94,6 +95,21 @@ _ENTRIES = (
     Entry(
         "truncated-gumbel-large",
         ".truncated_gumbel",
+        "large_theorem",
+        expected="refuted",
+        mechanism=GUMBEL,
+        lemma=True,
+    ),
+    Entry(
+        "truncated-gumbel-any-noise",
+        ".truncated_gumbel_any_noise",
+        expected="refuted",
+        mechanism=GUMBEL,
+        lemma=True,
+    ),
+    Entry(
+        "truncated-gumbel-any-noise-large",
+        ".truncated_gumbel_any_noise",
         "large_theorem",
         expected="refuted",
         mechanism=GUMBEL,
@@ -118,6 +134,13 @@ _ENTRIES = (
         ".distance_truncated_delta",
         mechanism="distance-truncated-laplace",
         lemma=True,
+    ),
+    Entry(
+        "density-calibrated-laplace",
+        ".density_calibrated",
+        expected="false as audited",
+        mechanism="density-calibrated-laplace",
+        where=(("k", 1),),
     ),
     Entry(
         "nearest-truncated-exponential",

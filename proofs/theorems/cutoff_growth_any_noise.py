@@ -99,7 +99,7 @@ def _claim(factor: Expr) -> Relation:
 
 
 def linear_steps(start: int = LINEAR_FROM - 1) -> tuple[Step, ...]:
-    """C_N > (N/10)(5 + 2 ln N) under the hypothesis `start` ≤ n, the conclusion of the last step."""
+    """C_N > (N/10)(5 + 2 ln N) under the hypothesis `start` ≤ n: the last step concludes it."""
     claim = _claim(TENTH * N)
     onward = lt(TENTH * (N + 1) * least_promise(n + 1), bound_any_noise(n + 1))
     begin = sp.Integer(start)
@@ -199,7 +199,10 @@ def _fixed(name: str, factor: int, start: int) -> tuple[Step, ...]:
             f"and for N = {start + 1} it is so.",
         ),
         Step(
-            name, _claim(sp.Integer(factor)), Induction(n, start),
-            (f"{name}-base", f"{name}-onward"), "So on.",
+            name,
+            _claim(sp.Integer(factor)),
+            Induction(n, start),
+            (f"{name}-base", f"{name}-onward"),
+            "So on.",
         ),
     )

@@ -66,7 +66,9 @@ def theorem() -> Theorem:
         Mutation("twice-the-loss", "ε* is above ε/t", lambda: _build(share=1)),
         Mutation("not-so-close", "t is at most 1", lambda: _build(closest=sp.Integer(1))),
         Mutation(
-            "any-rate", "the noise on t may be longer", lambda: without_assumption(_build(), "dense")
+            "any-rate",
+            "the noise on t may be longer",
+            lambda: without_assumption(_build(), "dense"),
         ),
     )
     return _build(mutations=mutations)
@@ -171,8 +173,13 @@ def _loss(share: Expr, length: Expr, lost: Relation) -> tuple[Step, ...]:
             ("close",),
             "As t ≤ 1/2, this is at least what the claim allows:",
         ),
-        Step("allowed", le(sp.exp(own), sp.exp(share * epsilon / close * length)), Monotone("exp"),
-             ("more",), "the factor e^(ε(1 - t))"),
+        Step(
+            "allowed",
+            le(sp.exp(own), sp.exp(share * epsilon / close * length)),
+            Monotone("exp"),
+            ("more",),
+            "the factor e^(ε(1 - t))",
+        ),
         Step(
             "refuted",
             lt(sp.exp(own) * law(close), law(sp.Integer(1))),
@@ -194,6 +201,6 @@ rates = [epsilon * sum(spacing) / len(words) / m for m in spacing]
 # Noise on 1/10 and on 100 reaches 200 where it is above 149.9 and above 50.
 loss = -rates[2] * (150.0 - 100.0) + rates[1] * (150.0 - 0.1)
 found = loss / (100.0 - 0.1)
-print(f"claimed: {epsilon}  output 200, input 100 against 0.1: loss {loss:.1f}, per unit {found:.2f}")
+print(f"claimed: {epsilon}  output 200, inputs 100 and 0.1: loss {loss:.1f}, per unit {found:.2f}")
 assert found > 750.0
 """

@@ -1,4 +1,4 @@
-"""What the Poisson cutoff costs, whatever the noise: the lemma behind `truncated_gumbel`.
+"""What the Poisson cutoff costs, whatever law the noise has: the lemma behind `truncated_gumbel`.
 
 On input w a number K of candidates is drawn, K = m with probability proportional to (ln N)^m/m!;
 the candidates are the m words nearest to w, each gets independent noise of one law, and the

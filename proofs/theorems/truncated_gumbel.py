@@ -178,6 +178,7 @@ def _build_large(needed: Expr = 10, mutations: tuple[Mutation, ...] = ()) -> The
 
 
 def broken() -> Relation:
+    """The pair breaks the claim: e^(ε d(v,y)) P_v(y) < P_y(y)."""
     return lt(sp.exp(epsilon * d(v, y)) * law(v, y), law(y, y))
 
 

@@ -59,9 +59,7 @@ def theorem() -> Theorem:
     mutations = (
         Mutation("larger-loss", "the loss is C_N + 1", lambda: _build(loss=COST + 1)),
         Mutation("smaller-bound", "false wherever ε R < 2 C_N", lambda: _build(reach=2)),
-        Mutation(
-            "any-word", "y is any word", lambda: without_assumption(_build(), "farthest")
-        ),
+        Mutation("any-word", "y is any word", lambda: without_assumption(_build(), "farthest")),
     )
     return _build(mutations=mutations)
 
@@ -110,8 +108,8 @@ def _build_large(
     return Theorem(
         name="truncated-gumbel-any-noise-large",
         title="Truncated Gumbel with Poisson cutoff and any noise, at a multiple of the smallest ε",
-        words="At ε = m(5 + 2 ln N)/Δmin the claim is false on every vocabulary with N ≥ 22 and R ≤ "
-        "N Δmin/(10 m), R the least distance of a word to its farthest one, with any noise "
+        words="At ε = m(5 + 2 ln N)/Δmin the claim is false on every vocabulary with N ≥ 22 and "
+        "R ≤ N Δmin/(10 m), R the least distance of a word to its farthest one, with any noise "
         "whatever and any rule for ties.",
         latex=r"e^{\varepsilon d(v,y)} P_v(y) < P_y(y) \text{ if } \varepsilon = "
         r"\frac{m (5 + 2 \ln N)}{\Delta_{\min}},\ N \ge 22,\ d(v,y) \le \frac{N \Delta_{\min}}"
