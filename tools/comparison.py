@@ -25,7 +25,7 @@ from dpaudit.files import write_whole
 from dpaudit.mechanisms import MECHANISMS
 from dpaudit.results import AuditResult
 from dpaudit.results.wording import number
-from tools.refutation import markdown_table, update_page
+from tools.markdown import markdown_table, update_page
 
 PAGE = "comparison.md"
 FIGURE = Path("figures") / "comparison.svg"
