@@ -42,7 +42,7 @@ class TruncatedGumbel(WordMechanism):
     farthest one, **the claim is false at m times the smallest epsilon wherever n >= 10 and
     R <= n Delta_min / (10 m)** (theorem truncated-gumbel-large): a word of rank n from w' is a
     candidate only if K = n, so P_w'(y) <= p_n / n, while P_y(y) >= p_1. It can hold where the
-    closest words are much closer than R / n. See docs/truncated-gumbel.md. It is here to be
+    closest words are closer than 10 m R / n. See docs/truncated-gumbel.md. It is here to be
     audited; use `metric-exponential` instead.
 
     Parameters

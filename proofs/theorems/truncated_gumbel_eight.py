@@ -2,8 +2,8 @@
 
 Any two are at distance 1: the corners of a cube in the largest-coordinate distance, or the unit
 vectors of eight dimensions divided by √2 in the Euclidean one. At ε = 9.17, just above the bound
-5 + 2 ln 8 = 9.159 of the scale, the noise is uniform to within 1.2 parts in a million, which makes every
-chance a simple integral.
+5 + 2 ln 8 = 9.159 of the scale, the noise is uniform to within 1.2 parts in a million, which makes
+every chance a simple integral.
 """
 
 from typing import Any
