@@ -15,6 +15,7 @@ from dpaudit.mechanisms.registry import find
 from dpaudit.mechanisms.words.density_calibrated_laplace import DensityCalibratedLaplace
 from dpaudit.mechanisms.words.distance_truncated_laplace import DistanceTruncatedLaplace
 from dpaudit.mechanisms.words.vickrey import Vickrey
+from dpaudit.proofs.theorems import THEOREMS
 from dpaudit.reports import page, terminal
 from dpaudit.results import wording
 
@@ -22,7 +23,7 @@ SPACE = EmbeddingSpace(["a", "b", "c", "d"], [[0.0], [0.1], [100.0], [200.0]])
 #: What promises something about a text or about the code; each phrase is one that a result of a
 #: true claim prints, or printed once.
 PROMISES = re.compile(
-    r"(loss is|loss of at most|is bounded by|bounded by ε|adds? up:|with a loss of at most"
+    r"(loss is|loss of at most|is bounded by|bounded by ε|adds? up[ :]|with a loss of at most"
     r"|weaker by|as shipped (has|keeps)|is protected|cannot be told)"
 )
 
@@ -113,7 +114,7 @@ def test_promises_stand_where_the_claim_holds_and_nowhere_else(results, name, ca
         texts = said(result, capsys)
         for text in texts:
             if verdict is Verdict.UPHELD and result.space is not None:
-                assert re.search("adds up: two texts of equal length", text), text
+                assert re.search(r"adds up \(theorem composition(-delta)?\): two texts", text), text
             else:
                 assert promises(text) == [], text
         if result.space is not None and verdict is not Verdict.UPHELD:
@@ -128,6 +129,8 @@ def test_what_an_upheld_claim_means_for_texts(results, name):
     metric = result.claim.kind == "metric"
     assert ("at most ε Σd" in text, "at most m ε" in text) == (metric, not metric)
     assert ("m·δ for m words" in text) == (result.claim.delta > 0.0)
+    named = re.search(r"theorem ([a-z-]+)", text).group(1)
+    assert THEOREMS[named].expected == "proved"
     if result.claim.delta:
         assert f"δ = {result.claim.delta:g}" in text
         sampler = wording.sampler_sentence(result) or ""

@@ -267,9 +267,8 @@ def worth_sentences(result: AuditResult) -> list[str]:
 def _composition_sentence(result: AuditResult) -> str:
     """What the verdict means for a text, privatised word by word with independent randomness.
 
-    Losses and failure masses add up under an (epsilon, delta) claim that holds (theorem
-    `composition`; with delta Dwork and Roth 2014, theorem 3.16). Of a claim that this audit does
-    not uphold, nothing follows for texts.
+    Losses and failure masses add up under a claim that holds. Of a claim that this audit does not
+    uphold, nothing follows for texts.
     """
     if result.verdict != "upheld":
         return (
@@ -280,10 +279,11 @@ def _composition_sentence(result: AuditResult) -> str:
     loss = "ε Σd, Σd the sum of the distances between" if metric else "m ε, m the number of"
     mass = f", but for a failure mass of at most m·δ for m words, δ = {number(delta)}"
     where = "their words as the claim measures them" if metric else "words in which they differ"
+    theorem = f"composition{'-delta' if delta else ''}"
     return (
-        "A text privatised word by word, with fresh randomness for each word, adds up: two texts "
-        f"of equal length are told apart with a loss of at most {loss} {where}"
-        f"{mass if delta else ''}."
+        "A text privatised word by word, with fresh randomness for each word, adds up (theorem "
+        f"{theorem}): two texts of equal length are told apart with a loss of at most {loss} "
+        f"{where}{mass if delta else ''}."
     )
 
 
@@ -400,7 +400,7 @@ def sampler_sentence(result: AuditResult) -> str | None:
     )
     if shortest == longest:
         return f"{start}, {kept} = {least}."
-    return f"{start}, {kept}: {least} for the closest pair, {most} for the farthest."
+    return f"{start}, {kept}, which is {least} for the closest pair and {most} for the farthest."
 
 
 def _sampler_delta(exponent: float, tau: float) -> float:

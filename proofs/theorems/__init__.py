@@ -62,6 +62,7 @@ GUMBEL, CHAIN = "truncated-gumbel", "metropolis-hastings"
 _ENTRIES = (
     Entry("post-processing", ".post_processing"),
     Entry("composition", ".composition"),
+    Entry("composition-delta", ".composition_delta"),
     Entry("euclidean-metric", ".euclidean"),
     Entry("polar-form", ".polar_form", mechanism="multivariate-laplace", lemma=True),
     Entry("multivariate-laplace", ".multivariate_laplace", mechanism="multivariate-laplace"),
