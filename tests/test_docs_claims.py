@@ -20,7 +20,8 @@ PAGES = sorted(ROOT.glob("docs/*.md"))
 #: What makes a passage a statement about losses or guarantees.
 FACT = re.compile(
     r"((?<!Where )ε\* ?[≥≤=<>]|is false (on|for|in|where|at)|[Ff]alse as audited"
-    r"|(on|for) every vocabulary|no noise|supermartingale|super-uniform|is (always|never) |\bholds on)"
+    r"|(on|for) every vocabulary|no noise|supermartingale|super-uniform|is (always|never) "
+    r"|\bholds on)"
 )
 #: What a statement may rest on: a theorem, a command, a file of the project, a proof on the page, a
 #: year of publication, or another section or page.

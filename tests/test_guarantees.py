@@ -165,6 +165,21 @@ def test_a_formula_is_not_called_statistical(results):
     assert "nobody is known to have published" in wording.proof_sentence(result)
 
 
+def test_false_in_general_is_not_false_here():
+    """A theorem against a claim is said to bite on this vocabulary where something shows it."""
+    even = EmbeddingSpace(["a", "b", "c", "d"], [[0.0], [1.0], [2.0], [3.0]])
+    for mechanism in (
+        DensityCalibratedLaplace(even, 1.0, k=1),
+        DistanceTruncatedLaplace(even, 1.0, radius=50.0),
+    ):
+        for result in (
+            audit(mechanism, draws=2000),
+            audit(mechanism, method="statistical", draws=2000, pairs=[("a", "b")]),
+        ):
+            assert result.verdict == "not-refuted"
+            assert "is false in general; its bound does not" in wording.proof_sentence(result)
+
+
 def test_a_text_that_promises_is_found():
     """The test can fail: what was printed once."""
     assert promises("adds up: its loss is bounded by ε times the sum") != []

@@ -78,6 +78,7 @@ def test_sentences(status, axioms, decides, said):
     changes = {
         "proof": ProofRecord(theorem="t", status=status, axioms=axioms),
         "closed_form": None if decides is None else formula,
+        "verdict": "violated" if decides is None else "upheld",
     }
     result = audit(EXPONENTIAL, method="exact").model_copy(update=changes)
     assert f"Theorem t: {said}" in (wording.proof_sentence(result) or "")

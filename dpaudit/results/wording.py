@@ -479,8 +479,10 @@ def proof_sentence(result: AuditResult) -> str | None:
         claim = "published claim"
         if proof.status == "false as audited":
             claim = "claim, which nobody is known to have published,"
+        formula = result.closed_form
+        here = result.verdict == "violated" if formula is None else formula.decides
         meaning = f"the {claim} is false, on this vocabulary too"
-        if result.closed_form is not None and not result.closed_form.decides:
+        if not here:
             meaning = f"the {claim} is false in general; its bound does not decide this one"
     ideal = " It speaks of the ideal law, not of the code that was tested."
     return (

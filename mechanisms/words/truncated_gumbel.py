@@ -128,6 +128,15 @@ class TruncatedGumbel(WordMechanism):
             "mldp-text 0.1.2 (Meisenbacher et al. 2024)",
         )
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Whose mechanism it is."""
+        return (
+            "Scale and kind of cutoff were read from mldp-text 0.1.2 (Meisenbacher et al. 2024), a "
+            "re-implementation. If those of Xu et al. 2021 differ, nothing here is about that "
+            "paper.",
+        )
+
     @cached_property
     def cutoff_law(self) -> CutoffLaw:
         """The law of K."""
