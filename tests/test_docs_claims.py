@@ -13,6 +13,7 @@ import pytest
 from dpaudit.mechanisms.numbers.catalogue import NUMBERS
 from dpaudit.mechanisms.registry import MECHANISMS
 from dpaudit.proofs.theorems import THEOREMS
+from tools.bounded import equidistant_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(ROOT.glob("docs/*.md"))
@@ -145,6 +146,13 @@ def test_the_comparison_says_what_its_table_shows():
     }
     for name in ("metric-exponential", "truncated-exponential", "density-prior-exponential"):
         assert round(ratios[name], 2) == 0.56
+
+
+def test_a_table_of_truncated_gumbel_is_that_of_its_tool():
+    """The one that takes seconds: `python -m tools.refutation --only equidistant`."""
+    page = (ROOT / "docs" / "truncated-gumbel.md").read_text("utf-8")
+    assert f"<!-- begin: equidistant -->\n\n{equidistant_table()}\n\n<!-- end" in page
+    assert "| 8 | 1.033 | **violated** |" in page
 
 
 def test_words_that_accuse_are_gone():

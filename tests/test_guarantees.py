@@ -180,6 +180,16 @@ def test_false_in_general_is_not_false_here():
             assert "is false in general; its bound does not" in wording.proof_sentence(result)
 
 
+@pytest.mark.parametrize("sequential", [False, True])
+def test_an_interrupted_test_says_when_it_is_valid(results, sequential):
+    """With a fixed budget; bets may stop at any time (Ville)."""
+    result = results["numbers"]
+    stopped = {"interrupted": True, "sequential": sequential}
+    stopped = result.model_copy(update={"attack": result.attack.model_copy(update=stopped)})
+    assert ("only if the run time" in str(stopped)) == (not sequential)
+    assert "run time" not in str(result)
+
+
 def test_a_text_that_promises_is_found():
     """The test can fail: what was printed once."""
     assert promises("adds up: its loss is bounded by ε times the sum") != []

@@ -99,6 +99,12 @@ def attack_sentences(result: AuditResult) -> list[str]:
     if found.interrupted:
         said.append(
             "The audit was interrupted: all figures are those of the draws made until then."
+            + (
+                ""
+                if found.sequential
+                else " They are valid only if the run time of the mechanism does not depend on its "
+                "input or output."
+            )
         )
     return said
 

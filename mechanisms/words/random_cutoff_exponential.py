@@ -41,8 +41,9 @@ class RandomCutoffExponential(WordMechanism):
     e^(d/b) n/eta = e^(d/b + 2 (1 + ln n)) <= e^(epsilon d): epsilon-metric-DP whenever
     epsilon > 2 (1 + ln n)/Delta_min. It shows that the idea of `truncated-gumbel` can be made
     private, and is no recommendation: at equal words kept `metric-exponential` has a far smaller
-    epsilon* (docs/truncated-gumbel.md). The range of epsilon is a price of this scale and of eta
-    (theorem random-cutoff-scale); what every scale must cost says theorem random-cutoff-price.
+    epsilon* on the built-in space (docs/truncated-gumbel.md). The range of epsilon is a price of
+    this scale and of eta (theorem random-cutoff-scale); what every scale must cost says theorem
+    random-cutoff-price.
 
     Parameters
     ----------

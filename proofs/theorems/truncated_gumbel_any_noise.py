@@ -68,7 +68,7 @@ def _build(loss: Expr = COST, reach: Expr = 1, mutations: tuple[Mutation, ...] =
     promise = lt(epsilon * d(v, y), reach * COST)
     return Theorem(
         name="truncated-gumbel-any-noise",
-        title="Truncated Gumbel with Poisson cutoff: no noise can save it",
+        title="Truncated Gumbel with Poisson cutoff: what it costs with any noise",
         words="For every vocabulary of N = n + 1 ≥ 2 words, every input v with its farthest word "
         "y, any noise whatever and any rule for ties, P_y(y) is at least e^(C_N) P_v(y) with C_N = "
         "B_N - ln N = ln N! - (N - 1) ln ln N. So ε* ≥ C_N/R, R the least distance of a word to "
