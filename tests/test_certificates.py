@@ -1475,7 +1475,7 @@ def test_certificates_on_the_builtin_space(tmp_path: Path) -> None:
         assert path.stat().st_size < 5000
         assert verify(path).verified
         assert result.certified_epsilon is not None
-        assert result.certified_epsilon.lower <= result.epsilon.midpoint
+        assert result.certified_epsilon.lower <= result.true_epsilon.midpoint
         other = resealed(Specimen(certificate), ("mechanism.parameters.epsilon", 151.0))
         assert not verify(other).verified
 

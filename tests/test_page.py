@@ -392,7 +392,7 @@ def test_every_verdict_says_itself(upheld, verdict, evidence):
         {
             "verdict": Verdict.INCONCLUSIVE,
             "reason": "The law on the word '<b>' adds up to 0.3.",
-            "epsilon": Interval(lower=0.0, upper=math.inf),
+            "true_epsilon": Interval(lower=0.0, upper=math.inf),
             "delta_at_claim": Interval(lower=0.0, upper=1.0),
             "witness": None,
             "statistics": None,
@@ -401,13 +401,13 @@ def test_every_verdict_says_itself(upheld, verdict, evidence):
         {
             "verdict": Verdict.NOT_REFUTED,
             "evidence": Evidence.STATISTICAL,
-            "epsilon": Interval(lower=1.5, upper=math.inf),
+            "true_epsilon": Interval(lower=1.5, upper=math.inf),
             "draws": 1000,
             "alpha": 0.05,
             "detectable_epsilon": 3.0,
         },
-        {"epsilon": Interval(lower=1.0, upper=3.0)},
-        {"epsilon": Interval(lower=0.0, upper=0.0)},
+        {"true_epsilon": Interval(lower=1.0, upper=3.0)},
+        {"true_epsilon": Interval(lower=0.0, upper=0.0)},
     ],
 )
 def test_any_part_may_be_missing(upheld, missing):

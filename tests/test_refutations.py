@@ -348,7 +348,7 @@ def test_an_audit_of_density_calibrated_noise_by_its_formula():
     assert (result.verdict, result.evidence, result.witness) == ("violated", "exact", None)
     assert result.closed_form.decides
     exact = line_epsilon(on_a_line(places, mechanism.radial_noise.rates), places)
-    assert 250.0 < result.epsilon.lower < exact
+    assert 250.0 < result.true_epsilon.lower < exact
     assert exact == pytest.approx(750.3747, abs=0.001)
 
 

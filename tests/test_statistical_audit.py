@@ -550,7 +550,7 @@ def test_ctrl_c_while_testing_gives_what_is_known(calls):
     size = batch_size(result.attack.learning_draws)
     assert mechanism.drawn - size <= result.draws <= mechanism.drawn < 4000
     assert result.attack.testing_draws == size * ((calls - 4) // 2)
-    assert result.epsilon.lower < whole.epsilon.lower <= math.log(9.0)
+    assert result.true_epsilon.lower < whole.true_epsilon.lower <= math.log(9.0)
     assert result.attack.right <= result.attack.guesses <= result.attack.testing_draws
 
 
@@ -567,7 +567,7 @@ def test_ctrl_c_between_bets(calls):
     assert result.attack.interrupted
     assert result.draws <= mechanism.drawn
     assert result.search.looks == result.draws - 64
-    assert result.epsilon.lower <= math.log(9.0)
+    assert result.true_epsilon.lower <= math.log(9.0)
 
 
 def test_counts_of_interrupted_tests_are_those_of_a_shorter_one():
@@ -609,7 +609,7 @@ def test_failures_are_inconclusive_and_name_the_input(sequentially, after):
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "'bad input'" in result.reason
     assert "ZeroDivisionError: no noise left" in result.reason
-    assert result.epsilon.lower == 0.0
+    assert result.true_epsilon.lower == 0.0
 
 
 def flipping(x, size, rng):
@@ -673,7 +673,7 @@ def test_silent_mechanisms_teach_nothing():
                 sequential=sequentially,
             )
             assert result.verdict in (Verdict.NOT_REFUTED, Verdict.INCONCLUSIVE)
-            assert result.epsilon is None or result.epsilon.lower == 0.0
+            assert result.true_epsilon is None or result.true_epsilon.lower == 0.0
 
 
 def test_an_infinite_loss_gives_a_large_bound():
@@ -687,7 +687,7 @@ def test_an_infinite_loss_gives_a_large_bound():
             sequential=sequentially,
         )
         assert result.verdict is Verdict.VIOLATED
-        assert 8.0 < result.epsilon.lower < math.inf
+        assert 8.0 < result.true_epsilon.lower < math.inf
 
 
 @pytest.mark.parametrize("seed", [0, 4])
@@ -702,7 +702,7 @@ def test_the_bits_of_a_textbook_sampler_give_a_large_bound(seed):
 
     result = audit(textbook, PureDP(1.0), pairs=[(0, 1)], bits=True, seed=seed)
     assert result.verdict is Verdict.VIOLATED
-    assert result.epsilon.lower > 10.0
+    assert result.true_epsilon.lower > 10.0
     assert result.attack.first == (
         "the exponent of the lowest bit set in the output is at most -53.5"
     )
