@@ -8,7 +8,7 @@ their messages are worded once.
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,13 +19,16 @@ __all__ = [
     "ClaimError",
     "DPAuditError",
     "InputError",
+    "InternalError",
     "MemoryNeededError",
     "NumericalError",
     "SpaceError",
     "UnknownWordError",
+    "VerdictError",
     "available_memory",
     "on_command_line",
     "option",
+    "refuse_unused",
     "require_count",
     "require_fraction",
     "require_memory",
@@ -37,7 +40,7 @@ class DPAuditError(Exception):
     """Root of all errors raised by dpaudit; foreign text in its message is made visible."""
 
     def __str__(self) -> str:
-        return visible(super().__str__(), lines=True)
+        return visible(super().__str__())
 
 
 class InputError(DPAuditError, ValueError):
@@ -58,6 +61,14 @@ class UnknownWordError(SpaceError):
 
 class MemoryNeededError(InputError):
     """The work asked for needs more memory than the machine has free."""
+
+
+class InternalError(DPAuditError):
+    """A fault of dpaudit itself: no verdict, and exit code 4 on the command line."""
+
+
+class VerdictError(DPAuditError, AssertionError):
+    """A claim is violated, or nothing was decided about it (`raise_for_verdict`)."""
 
 
 class NumericalError(DPAuditError, ArithmeticError):
@@ -103,6 +114,31 @@ def option(name: str, value: object = None) -> str:
         return name if value is None else f"{name}={value!r}"
     written = f"--{name.replace('_', '-')}"
     return written if value is None or value is True else f"{written} {value}"
+
+
+def refuse_unused(given: Mapping[str, object], used: Collection[str], what: str) -> None:
+    """Raise `InputError` if an option was given that would have no effect.
+
+    Parameters
+    ----------
+    given
+        Values by name; None and False stand for options that were not given.
+    used
+        Names of those that have an effect.
+    what
+        What they have none on, in words.
+
+    Examples
+    --------
+    >>> refuse_unused({"draws": None, "bits": False}, (), "an exact audit")
+    >>> refuse_unused({"draws": 10}, (), "an exact audit")
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: draws has no effect on an exact audit: leave it out.
+    """
+    for name, value in given.items():
+        if value is not None and value is not False and name not in used:
+            raise InputError(f"{option(name)} has no effect on {what}: leave it out.")
 
 
 def require_positive(name: str, value: float, way_out: str = "") -> float:
@@ -253,8 +289,10 @@ def _group_left(folder: Path, limit: str, usage: str, droppable: str) -> int:
         return _UNKNOWN_MEMORY
 
 
-def require_memory(purpose: str, needed: int, way_out: str) -> None:
+def require_memory(purpose: str, needed: int, way_out: str = "") -> None:
     """Raise `MemoryNeededError` before `needed` bytes are allocated that are not there.
+
+    The usual way out are fewer words.
 
     Examples
     --------
@@ -266,6 +304,7 @@ def require_memory(purpose: str, needed: int, way_out: str) -> None:
     """
     available = available_memory()
     if needed > available:
+        way_out = way_out or f"Use fewer words ({option('limit')})."
         raise MemoryNeededError(
             f"{purpose} needs {needed / 1e9:,.1f} GB of memory, but only "
             f"{available / 1e9:,.1f} GB is free. {way_out}"

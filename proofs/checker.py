@@ -12,7 +12,7 @@ from .axioms import AXIOMS
 from .engines import ENGINES, engine, versions
 from .engines.answer import Answer
 from .language import Judgement, Relation, canonical, lt
-from .model import Decided, Status, Step, StepResult, Theorem, TheoremResult
+from .model import Decided, Step, StepResult, Theorem, TheoremResult
 from .rules import RULES, Rule
 from .signs import why_not_real
 
@@ -190,7 +190,7 @@ def _conclude(
         if strange:
             return left_open(f"rests on what is not assumed: {'; '.join(strange)}")
         used |= {cited[formula] for formula in rests}
-    status: Status = "refuted" if theorem.refutes else "proved"
+    status = theorem.status_if_checked
     return TheoremResult(theorem.name, status, tuple(sorted(used)), results)
 
 

@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
-from ..errors import DPAuditError, InputError, SpaceError
+from ..errors import DPAuditError, InputError, SpaceError, VerdictError
 from ..mechanisms.balls import ball_law
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.spaces import EmbeddingSpace
@@ -58,6 +58,27 @@ class Verification:
     def verified(self) -> bool:
         """Whether the certificate proves its verdict and says nothing false."""
         return all(check.passed for check in self.checks)
+
+    def raise_for_verdict(self) -> Self:
+        """This verification, if the certificate proves what it says.
+
+        Raises
+        ------
+        VerdictError
+            If it does not, with the reasons. It is an `AssertionError` as well.
+        """
+        if not self.verified:
+            raise VerdictError(f"The certificate is rejected: {' '.join(self.reasons)}")
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "A verification has no truth value, because a rejected certificate would count as "
+            "true. Write verification.raise_for_verdict(), or look at verification.verified."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Verification: {'verified' if self.verified else 'rejected'}>"
 
     @property
     def reasons(self) -> tuple[str, ...]:

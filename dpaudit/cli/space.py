@@ -1,11 +1,12 @@
 """`dpaudit space`: how an embedding file is read, and whether its vectors mean something."""
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import JsonFile, Quiet, UnusedSeed, write_output
+from ..visible import json_text, visible
+from .options import JsonFile, Quiet, UnusedSeed
+from .outputs import outputs
 from .space_options import BUILTIN, SpaceOptions, takes_space
 
 if TYPE_CHECKING:
@@ -40,18 +41,23 @@ def command(
 
     Example: dpaudit space vectors.txt --limit 20000 --word doctor
     """
+    out = outputs(quiet, {"--json": json_file}, space.files())
     from ..mechanisms.spaces.tokens import is_one_token
-    from ..results.reading import count_of, named
-    from ..visible import visible
 
     found = space.load()
     shown = word or _some_words(found)
     near = {one: found.neighbours(one, neighbours) for one in shown}
     never = [one for one in found.words if not is_one_token(one)]
-    if json_file:
-        write_output(json_file, _to_json(found, near, never))
-    if quiet or json_file == "-":
-        return
+    if out.text:
+        _print(found, near, never)
+    out.write("--json", lambda: _to_json(found, near, never))
+
+
+def _print(
+    found: "EmbeddingSpace", near: dict[str, list[tuple[str, float]]], never: list[str]
+) -> None:
+    from ..results.reading import count_of, named
+
     print(
         visible(
             f"{found.source}: {count_of(len(found), 'word')} of "
@@ -97,4 +103,4 @@ def _to_json(
             for word, others in near.items()
         },
     }
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(data)

@@ -113,12 +113,17 @@ class SpaceOptions:
         for field in fields(SpaceOptions):
             if field.name in _OF_FILES:
                 value = given.pop(field.name)
-                if value != field.default and field.name != "on_duplicate":
+                if value != field.default:
                     raise InputError(
-                        f"{option(field.name)} says how a file is read, and the built-in space is "
-                        "none: name one (--space)."
+                        f"{option(field.name)} has no effect on the built-in space: it says how a "
+                        "file is read. Leave it out, or name a file (--space)."
                     )
         return EmbeddingSpace.builtin(**given)
+
+    def files(self) -> dict[str, str | None]:
+        """The files that are read, by option; an output must be none of them."""
+        space = None if self.space == "builtin" else self.space
+        return {"--space": space, "--words": self.words, "--vocabulary": self.vocabulary}
 
     def arguments(self) -> list[str]:
         """The options that are not at their defaults, as a command line gives them."""

@@ -1,11 +1,14 @@
 """`dpaudit verify`: checks a certificate."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from .options import JsonFile, Quiet, UnusedSeed, progress_bar, write_output
+from ..exit_codes import ExitCode
+from ..visible import json_text, visible
+from .options import JsonFile, Quiet, UnusedSeed
+from .outputs import outputs
+from .progress import progress_bar
 
 __all__ = ["command"]
 
@@ -29,28 +32,30 @@ def command(
 
     Example: dpaudit verify certificate.json
     """
+    out = outputs(quiet, {"--json": json_file}, {"FILE": file, "--space": space})
     from ..certificates import verify
     from ..certificates.statement import statement, what_it_proves
 
     with progress_bar(quiet) as show:
         found = verify(file, space, (lambda part: show("checking", part)) if show else None)
-    if json_file:
-        report = {
-            "certificate": file,
-            "verified": found.verified,
-            "statement": statement(found.certificate),
-            "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
-            "reasons": list(found.reasons),
-            "reading": list(found.reading),
-        }
-        write_output(json_file, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    if not quiet and json_file != "-":
-        print("VERIFIED" if found.verified else "REJECTED")
-        print(f"  {statement(found.certificate)}")
+    verdict, proven = "VERIFIED" if found.verified else "REJECTED", statement(found.certificate)
+    out.verdict(f"{verdict}: {proven}")
+    if out.text:
+        print(verdict)
+        print(f"  {visible(proven)}")
         for reason in found.reasons:
-            print(f"  - {reason}")
+            print(f"  - {visible(reason)}")
         if found.verified:
-            print(f"  {what_it_proves(found.certificate)}")
+            print(f"  {visible(what_it_proves(found.certificate))}")
         for sentence in found.reading:
-            print(f"  {sentence}")
-    raise typer.Exit(0 if found.verified else 1)
+            print(f"  {visible(sentence)}")
+    report = {
+        "certificate": file,
+        "verified": found.verified,
+        "statement": proven,
+        "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
+        "reasons": list(found.reasons),
+        "reading": list(found.reading),
+    }
+    out.write("--json", lambda: json_text(report))
+    raise typer.Exit(ExitCode.PASSED if found.verified else ExitCode.VIOLATED)

@@ -150,6 +150,8 @@ class Guarantee:
                 "ε nats for every word in which they differ"
             )
         per_word += f", δ = {claim.delta:.6g}" if claim.delta else ""
+        if not self.proven:
+            meaning = f"If this claim is true, {meaning[0].lower()}{meaning[1:]}"
         sentences = [f"Claim for one word: {per_word}. Source: {claim.source}.", f"{meaning}."]
         if self.refuted:
             sentences[1:] = [f"On this vocabulary the claim is false: {self.refuted}."]

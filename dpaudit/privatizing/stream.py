@@ -275,7 +275,7 @@ class Privatizer:
         TextError
             If the text is not text, or has a word outside the vocabulary and `unknown` is
             "refuse": what stands before that word has then been written.
-        DPAuditError
+        InputError
             If the mechanism fails. Its own message is withheld.
         """
         for piece in pieces(blocks):
@@ -315,10 +315,10 @@ class Privatizer:
             if between is None
             else self._spell_with(between, tokens, codes, known, outputs)
         )
+        self.words += len(inputs)  # drawn, and so spent, whatever becomes of the output
         if text:
             write(text)
         ends = np.flatnonzero(codes == LINE_END)
-        self.words += len(inputs)
         if len(ends):
             until = np.cumsum(known)
             counts = np.diff(until[ends], prepend=0)
@@ -392,10 +392,10 @@ class Privatizer:
             raise KeyboardInterrupt
         if failure:
             hidden = "" if self.show_originals else f" {WITHHELD}"
-            raise DPAuditError(f"The mechanism failed with {failure}.{hidden}")
+            raise InputError(f"The mechanism failed with {failure}.{hidden}")
         fault = _fault(outputs, inputs, len(self.space))
         if fault:
-            raise DPAuditError(f"The mechanism failed: {fault}.")
+            raise InputError(f"The mechanism failed: {fault}.")
         return np.asarray(outputs, dtype=np.int64)
 
     def _refusal(self, word: str) -> TextError:

@@ -99,8 +99,9 @@ def fixed_audit(
 ) -> FixedFindings:
     """Learn, then test attackers by draws that nothing has seen before.
 
-    Ctrl-C during the test ends it with the draws that were made: how many these are says nothing
-    about outputs, which nobody saw. During learning it is passed on.
+    Ctrl-C during the test ends it with the draws that were made. That is valid if how many these
+    are says nothing about coins and outputs: if the run time of the mechanism does not depend on
+    them. During learning it is passed on.
     """
     level, band_level = split(alpha, *_WEIGHTS)
     learning = max(int((_LEARN_ONE if len(pairs) == 1 else _LEARN_MANY) * draws), 1)

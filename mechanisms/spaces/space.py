@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,6 +84,9 @@ class EmbeddingSpace:
     source: str
     reading: ReadingRecord | None
 
+    #: How many words were asked for, if not all: an unknown word may be among the others.
+    _limit: ClassVar[int | None] = None
+
     def __init__(
         self,
         words: Sequence[str],
@@ -125,6 +128,8 @@ class EmbeddingSpace:
         if len(keep) < len(names):
             names, matrix = tuple(names[i] for i in keep), matrix[keep]
         matrix.setflags(write=False)
+        # Names of files are bytes; those that are no UTF-8 become text with escapes.
+        source = source.encode("utf-8", "backslashreplace").decode("utf-8")
         for name, value in (
             ("words", names),
             ("vectors", matrix),
@@ -160,7 +165,7 @@ class EmbeddingSpace:
         options = ReadOptions(limit, words=_text(words), multiword=multiword, normalize=normalize)
         path = Path(__file__).parent / "data" / "builtin.npz"
         loaded = read_embedding(path, options=options, name="builtin")
-        return cls._from_loaded(loaded, "builtin", metric)
+        return cls._from_loaded(loaded, "builtin", metric, limit)
 
     @classmethod
     def load(
@@ -211,7 +216,7 @@ class EmbeddingSpace:
             _text(vocabulary),
         )
         loaded = read_embedding(Path(path), options=options, directions=metric == "angular")
-        return cls._from_loaded(loaded, str(path), metric)
+        return cls._from_loaded(loaded, str(path), metric, limit)
 
     @classmethod
     def from_keyed_vectors(
@@ -239,15 +244,18 @@ class EmbeddingSpace:
         check_limit_of_space(limit)
         options = ReadOptions(limit, on_duplicate, normalize=normalize)
         loaded = read_keyed_vectors(keyed_vectors, options, directions=metric == "angular")
-        return cls._from_loaded(loaded, "gensim", metric)
+        return cls._from_loaded(loaded, "gensim", metric, limit)
 
     @classmethod
-    def _from_loaded(cls, loaded: "LoadedEmbedding", source: str, metric: str) -> Self:
+    def _from_loaded(
+        cls, loaded: "LoadedEmbedding", source: str, metric: str, limit: int | None
+    ) -> Self:
         reading = loaded.reading
         if source == "builtin" and reading is not None and not reading.options:
             reading = None  # nothing to say: the file is always the same
         space = object.__new__(cls)
         space._take(tuple(loaded.words), loaded.vectors, metric, source, "error", reading)
+        object.__setattr__(space, "_limit", limit)
         return space
 
     def __len__(self) -> int:
@@ -290,10 +298,16 @@ class EmbeddingSpace:
             )
         position = self._positions.get(word) if isinstance(word, str) else None
         if position is None:
-            raise UnknownWordError(
-                f"The word {word!r} is not in the vocabulary of {self.source}.{self._hint(word)}"
-            )
+            raise UnknownWordError(f"The word {word!r} is not {self._where()}.{self._hint(word)}")
         return position
+
+    def _where(self) -> str:
+        if self._limit is None:
+            return f"in the vocabulary of {self.source}"
+        return (
+            f"among the first {self._limit:,} words of {self.source}: {option('limit')} leaves "
+            "out the others"
+        )
 
     def _hint(self, word: str) -> str:
         close = difflib.get_close_matches(str(word).lower(), self.words, n=3, cutoff=0.6)
@@ -307,6 +321,7 @@ class EmbeddingSpace:
             require_metric(metric)
             space = object.__new__(EmbeddingSpace)
             space._take(self.words, self.vectors, metric, self.source, "error", self.reading)
+            object.__setattr__(space, "_limit", self._limit)
             self._relatives[metric] = space
         return self._relatives[metric]
 
@@ -329,11 +344,7 @@ class EmbeddingSpace:
     def distance_matrix(self) -> Floats:
         """All distances, shape (n, n), 8 n^2 bytes, symmetric to the last bit."""
         n = len(self)
-        require_memory(
-            f"The distance matrix of {n:,} words",
-            8 * n * n,
-            f"Use fewer words ({option('limit')}).",
-        )
+        require_memory(f"The distance matrix of {n:,} words", 8 * n * n)
         matrix = np.empty((n, n))
         for tile in self.tiles:
             matrix[tile.rows, tile.columns] = tile.distances
@@ -361,11 +372,7 @@ class EmbeddingSpace:
         the rounding of `distance_matrix`, which is made on the way and kept.
         """
         n = len(self)
-        require_memory(
-            f"The neighbour lists of {n:,} words",
-            16 * n * n,
-            f"Use fewer words ({option('limit')}).",
-        )
+        require_memory(f"The neighbour lists of {n:,} words", 16 * n * n)
         distances, order = self.distance_matrix, np.empty((n, n), dtype=np.int32)
         step = max(1, BLOCK // n)
 
