@@ -82,6 +82,7 @@ def results():
 def said(result, capsys):
     """All that is printed and drawn, as text without line breaks."""
     terminal.show(result)
+    terminal.show(result, verbose=True)
     shown = capsys.readouterr().out
     drawn = html.unescape(
         re.sub(r"<(style|svg).*?</\1>|<[^>]*>", " ", page.render(result), flags=re.S)
