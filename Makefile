@@ -61,5 +61,5 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
-	$(INSTALL) --editable '.[test,lint,build,gensim]'
+	$(INSTALL) --editable '.[test,lint,build,gensim,arrow,safetensors,writers]'
 	touch $@

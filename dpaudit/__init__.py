@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         NumericalError,
         SpaceError,
         UnknownWordError,
+        VerdictError,
     )
     from .mechanisms.spaces import EmbeddingSpace
     from .results import AuditResult, Evidence, Interval, Verdict, Witness
@@ -48,6 +49,7 @@ _HOMES = {
     "SpaceError": ".errors",
     "UnknownWordError": ".errors",
     "Verdict": ".results",
+    "VerdictError": ".errors",
     "Witness": ".results",
     "audit": ".auditing",
     "mechanisms": "",
@@ -72,6 +74,7 @@ __all__ = [
     "SpaceError",
     "UnknownWordError",
     "Verdict",
+    "VerdictError",
     "Witness",
     "audit",
     "mechanisms",
@@ -92,4 +95,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*__all__, "__version__"])

@@ -75,7 +75,7 @@ def fixed_result(
     # A bound on several pairs together is none on any of them.
     alone = all(one is pair for one in found.pairs)
     update |= _verdict(violated, found.detectable) | {
-        "epsilon": Interval(lower=lower, upper=math.inf),
+        "true_epsilon": Interval(lower=lower, upper=math.inf),
         "delta_at_claim": Interval(lower=delta, upper=1.0),
         "delta_pair": (pair.shown if bands.forward else pair.shown[::-1]) if delta > 0.0 else None,
         "attack": _attack(claim, pairs, tested, found.counts, bits).model_copy(
@@ -126,7 +126,7 @@ def sequential_result(
         claim.epsilon,
     )
     update |= _verdict(found.rejected, found.detectable) | {
-        "epsilon": Interval(lower=lower, upper=math.inf),
+        "true_epsilon": Interval(lower=lower, upper=math.inf),
         "attack": _attack(claim, pairs, tested, found.counts, bits).model_copy(
             update={
                 "learning_draws": found.draws - found.looks,
@@ -221,7 +221,7 @@ def _witness(tested: _Tested, lower: float) -> Witness | None:
         event="; and ".join(
             f"“{shown[side]}” is named when {text}" for side, text in sides.items()
         ),
-        log_ratio=lower * tested.pair.distance,
+        log_ratio=Interval(lower=lower * tested.pair.distance, upper=math.inf),
     )
 
 

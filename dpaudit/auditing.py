@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .blackbox import (
-    DRAWS,
     Sampling,
     audit_black_box,
     audit_words_by_sampling,
     by_sampling,
 )
 from .certificates.certify import PATIENCE, Certification, certify
-from .claims import Claim
+from .claims import ANY_WORDS, Claim, require_claim, with_neighbours
+from .completing import completed, exact_evidence, is_word_mechanism
 from .curves import curves
-from .errors import InputError, NumericalError
+from .errors import InputError, NumericalError, option, refuse_unused
 from .exact.audit import ExactFindings, Progress, exact_audit
 from .exact.claimed import pair_distance
 from .exact.convergence import convergence
 from .exact.profile import mass_by_output
-from .exact.verdict import decide
-from .files import write_whole
+from .exact.verdict import decide, supported_witness
+from .files import require_writable, write_whole
 from .lawless import audit_without_law
 from .mechanisms.protocol import (
     ExplainsLoss,
@@ -52,13 +52,15 @@ def audit(
     pairs: Iterable[Sequence[Any]] | None = None,
     method: Literal["auto", "exact", "statistical"] = "auto",
     certificate: str | Path | None = None,
-    alpha: float = 0.05,
+    alpha: float | None = None,
     draws: int | None = None,
     seed: int = 0,
     sequential: bool = False,
     bits: bool = False,
-    workers: int = 0,
-    time_limit: float = 60.0,
+    workers: int | None = None,
+    time_limit: float | None = None,
+    max_detectable: float | None = None,
+    expect_constant: bool = False,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Check `claim` (by default the mechanism's own): over every pair of words where there is an
@@ -72,7 +74,7 @@ def audit(
         outputs, or a function f(x) or f(x, rng) that returns one. Outputs may be numbers, vectors,
         text or tuples.
     claim
-        What to check; `PureDP`, `ApproximateDP` or `MetricDP`.
+        What to check: a `PureDP`, an `ApproximateDP` or a `MetricDP`.
     method
         "exact": the output law in floating point. "auto", for the best evidence that there is,
         derives what that finds anew in ball arithmetic, unless this would take minutes.
@@ -85,7 +87,7 @@ def audit(
     certificate
         File to write the certificate to. If this is given, minutes do not matter.
     alpha
-        Error probability of everything statistical in the result, taken together.
+        Error probability of everything statistical in the result, taken together; by default 0.05.
     draws
         Outputs that the audit of a black box draws all in all, by default 1,000,000; or directions
         of radial noise, by default 100,000.
@@ -98,10 +100,15 @@ def audit(
         Of a black box: look at the last bits of floating-point numbers too, by which samplers
         leak whose ideal law is private.
     workers
-        Processes that call a black box; 0 for this one. With workers, a crash or a hang is
-        survived and reported with its input.
+        Processes that call a black box; by default 0, which is this one. With workers, a crash or
+        a hang is survived and reported with its input.
     time_limit
-        Seconds that one call of a black box may take.
+        Seconds that one call of a black box may take; by default 60.
+    max_detectable
+        The result passes (`exit_code`, `raise_for_verdict`) although the claim is only not refuted
+        if an epsilon as large as this would have been; by default twice the claimed one.
+    expect_constant
+        That every output is the same is meant; otherwise such a result does not pass.
     progress
         Called now and then with the name of a stage and the part of it that is done.
 
@@ -113,8 +120,9 @@ def audit(
     Raises
     ------
     InputError
-        If an argument is unusable. A numerical failure is no error but an `inconclusive` result,
-        and so is a contradiction between the two computations.
+        If an argument is unusable, or has no effect on the audit at hand, or if the certificate
+        could not be written, which is noticed at once. A numerical failure is no error but an
+        `inconclusive` result, and so is a contradiction between the two computations.
 
     Examples
     --------
@@ -122,36 +130,78 @@ def audit(
     >>> from dpaudit.mechanisms.words.metric_exponential import MetricExponential
     >>> space = EmbeddingSpace(["a", "b", "c"], [[0.0], [1.0], [3.0]])
     >>> result = audit(MetricExponential(space, epsilon=1.0))
-    >>> result.verdict.value, round(result.epsilon.midpoint, 6)
+    >>> result.verdict.value, round(result.true_epsilon.midpoint, 6)
     ('upheld', 0.60795)
     """
     if method not in ("auto", "exact", "statistical"):
-        raise InputError(f"method is {method!r}, but it must be auto, exact or statistical.")
-    sampling = Sampling(
-        draws=DRAWS if draws is None else draws,
-        alpha=alpha,
-        seed=seed,
-        sequential=sequential,
-        bits=bits,
-        workers=workers,
-        time_limit=time_limit,
-    )
-    if not hasattr(mechanism, "space"):
+        raise InputError(
+            f"{option('method')} is {method!r}, but it must be auto, exact or statistical."
+        )
+    if claim is not None:
+        require_claim(claim)
+    if certificate is not None:
+        require_writable(certificate, option("certificate"))
+    given = {
+        "draws": draws,
+        "alpha": alpha,
+        "sequential": sequential,
+        "bits": bits,
+        "workers": workers,
+        "time_limit": time_limit,
+        "max_detectable": max_detectable,
+        "expect_constant": expect_constant,
+    }
+    asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    sampling = Sampling(seed=seed, **asked)
+    if not is_word_mechanism(mechanism):
         if method == "exact" or certificate is not None:
             raise InputError(
-                f"{source_of(mechanism).name} is a black box: it has no exact law (log_laws), so "
-                "there is no exact evidence and no certificate. Use the method auto."
+                f"{source_of(mechanism).name} is a black box: it has no exact law, so there is no "
+                f"exact evidence and no certificate: leave out {_in_the_way(method, certificate)}."
             )
         return audit_black_box(mechanism, claim, pairs, sampling, progress)
+    mechanism = completed(mechanism)
     claim = claim or mechanism.claim
     if claim is None:
-        raise InputError("The mechanism makes no claim: say which one to check.")
+        raise InputError(
+            f"{mechanism.name} makes no claim: say which one to check, as in "
+            "claim=dpaudit.MetricDP(12)."
+        )
+    claim = with_neighbours(claim, ANY_WORDS)
+    has_law = hasattr(mechanism, "log_laws")
+    if not has_law and (method == "exact" or certificate is not None):
+        raise InputError(
+            f"{mechanism.name} has no output law that can be computed, so there is no exact "
+            f"evidence and no certificate: leave out {_in_the_way(method, certificate)}."
+            f"{exact_evidence(mechanism)}"
+        )
     if by_sampling(mechanism, method, pairs, sequential):
+        if certificate is not None:
+            raise InputError(
+                "A certificate proves what is computed, not what is drawn: leave out "
+                f"{option('certificate')}, or the pairs and the method statistical."
+            )
+        refuse_unused({"bits": bits}, (), "outputs that are words")
         return audit_words_by_sampling(mechanism, claim, pairs, sampling, progress)
-    if not hasattr(mechanism, "log_laws"):
-        return audit_without_law(mechanism, claim, method, certificate, draws, sampling, progress)
+    if not has_law:
+        return audit_without_law(mechanism, claim, given, sampling, progress)
+    refuse_unused({**given, "pairs": pairs}, (), "an exact audit, which looks at every pair")
     if certificate is not None and method == "exact":
-        raise InputError("A certificate is more than exact evidence: use the method auto.")
+        raise InputError(
+            f"A certificate is more than exact evidence: leave out {option('method', 'exact')}."
+        )
+    return _audit_exactly(mechanism, claim, method == "auto", certificate, seed, progress)
+
+
+def _audit_exactly(
+    mechanism: WordMechanism,
+    claim: Claim,
+    certified: bool,
+    certificate: str | Path | None,
+    seed: int,
+    progress: Progress | None,
+) -> AuditResult:
+    """The audit over all pairs by the output law, and `certified` in ball arithmetic."""
     try:
         findings = exact_audit(mechanism, claim, progress=progress)
         statistics = privacy_statistics(
@@ -171,10 +221,10 @@ def audit(
     verdict, reason = decide(claim, findings)
     result = unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
-            "epsilon": findings.epsilon,
+            "true_epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
             "delta_pair": findings.delta_pair,
-            "witness": findings.witness,
+            "witness": supported_witness(claim, verdict, findings.witness),
             "closed_form": lower_bound(mechanism, claim),
             "explanation": _explanation(mechanism, claim, findings, verdict),
             "search": findings.search,
@@ -182,7 +232,7 @@ def audit(
             "curves": plotted,
         }
     )
-    if method == "exact":
+    if not certified:
         return result
     patience = PATIENCE if certificate is None else math.inf
     outcome = certify(mechanism, claim, findings, patience=patience, progress=progress)
@@ -193,6 +243,12 @@ def audit(
     return result
 
 
+def _in_the_way(method: str, certificate: str | Path | None) -> str:
+    """The options that ask for exact evidence where there is none."""
+    asked = [option("method", "exact")] if method == "exact" else []
+    return " and ".join([*asked, *([option("certificate")] if certificate is not None else [])])
+
+
 def _with_certification(result: AuditResult, outcome: Certification) -> AuditResult:
     """What ball arithmetic changes about a result of the exact audit."""
     if outcome.contradiction:
@@ -201,7 +257,7 @@ def _with_certification(result: AuditResult, outcome: Certification) -> AuditRes
             update={
                 "verdict": Verdict.INCONCLUSIVE,
                 "reason": outcome.reason,
-                "epsilon": Interval(lower=0.0, upper=float("inf")),
+                "true_epsilon": Interval(lower=0.0, upper=float("inf")),
                 "delta_at_claim": Interval(lower=0.0, upper=1.0),
                 "delta_pair": None,
                 "witness": None,
@@ -220,11 +276,19 @@ def _with_certification(result: AuditResult, outcome: Certification) -> AuditRes
         "certification": outcome.reason,
         "certified_epsilon": outcome.epsilon,
     }
-    if outcome.enclosure is not None:
-        changes["epsilon"] = outcome.enclosure
+    known = outcome.enclosure or _narrower(result.true_epsilon, outcome.epsilon)
+    changes["true_epsilon"] = known
     if certificate.verdict is Verdict.UPHELD and result.claim.delta == 0.0:
         changes |= {"delta_at_claim": Interval(lower=0.0, upper=0.0), "delta_pair": None}
     return result.model_copy(update=changes)
+
+
+def _narrower(found: Interval, proven: Interval | None) -> Interval:
+    """What both computations leave of ε*; where they leave nothing, what was found."""
+    if proven is None:
+        return found
+    lower, upper = max(found.lower, proven.lower), min(found.upper, proven.upper)
+    return Interval(lower=lower, upper=upper) if lower <= upper else found
 
 
 def _explanation(

@@ -10,16 +10,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .attacked import fixed_result, sequential_result
-from .claims import Claim
-from .errors import InputError, require_count, require_fraction
+from .claims import Claim, with_neighbours
+from .errors import InputError, option, require_count, require_fraction
 from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
 from .proofstatus import proof_record
 from .proven import claimed_space
 from .records import black_box_result, unknown_result
 from .results import AuditResult, Evidence, SearchRecord, Verdict
-from .statistical.drawing import Drawer, MechanismFailure, Source, source_of
+from .statistical.drawing import Drawer, MechanismFailure, Seen, Source, source_of
 from .statistical.fixed import FixedFindings, fixed_audit
-from .statistical.pairs import Pair, given_pairs, word_pair, word_pairs
+from .statistical.pairs import Pair, given_pairs, shown_value, word_pair, word_pairs
 from .statistical.sequential import sequential_audit
 
 __all__ = [
@@ -29,6 +29,9 @@ __all__ = [
     "audit_words_by_sampling",
     "by_sampling",
 ]
+
+#: The neighbours of a claim that does not say which they are, for black boxes.
+GIVEN_PAIRS = "the pairs of inputs given"
 
 #: Draws unless said otherwise, and pairs of words that are looked at.
 DRAWS = 1_000_000
@@ -40,12 +43,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a black box is drawn from and tested; see the parameters of `dpaudit.audit`.
+    """How a black box is drawn from and tested, and what passes; see the parameters of
+    `dpaudit.audit`.
 
     Raises
     ------
     InputError
-        If `draws` or `alpha` is out of range.
+        If `draws`, `alpha` or `max_detectable` is out of range.
     """
 
     draws: int = DRAWS
@@ -55,12 +59,18 @@ class Sampling:
     bits: bool = False
     workers: int = 0
     time_limit: float = 60.0
+    max_detectable: float | None = None
+    expect_constant: bool = False
 
     def __post_init__(self) -> None:
         if require_count("draws", self.draws) < _FEWEST_DRAWS:
             raise InputError(f"draws is {self.draws}, but it must be at least {_FEWEST_DRAWS}.")
         if not require_fraction("alpha", self.alpha) > 0.0:
             raise InputError(f"alpha is {self.alpha:g}, but it must be above 0.")
+        if self.max_detectable is not None and not self.max_detectable > 0.0:
+            raise InputError(
+                f"{option('max_detectable')} is {self.max_detectable:g}, but it must be above 0."
+            )
 
 
 def audit_black_box(
@@ -74,12 +84,16 @@ def audit_black_box(
     source = source_of(mechanism)
     claim = claim or source.claim
     if claim is None:
-        raise InputError(f"{source.name} makes no claim: say which one to check.")
+        raise InputError(
+            f"{source.name} makes no claim: say which one to check, as in "
+            "claim=dpaudit.PureDP(1.0)."
+        )
     if pairs is None:
         raise InputError(
             f"{source.name} is a black box, so pairs of inputs must be given, as in "
             "pairs=[(0, 1)] or pairs=dpaudit.neighbouring_answers(10)."
         )
+    claim = with_neighbours(claim, GIVEN_PAIRS)
     nothing = black_box_result(source, claim, sampling.seed, Verdict.INCONCLUSIVE, None)
     nothing = nothing.model_copy(update={"proof": proof_record(mechanism, claim)})
     checked = given_pairs(claim, pairs)
@@ -94,22 +108,30 @@ def audit_words_by_sampling(
     progress: Progress | None = None,
 ) -> AuditResult:
     """The audit of a word mechanism by its sampler alone: on pairs of words that are given, or on
-    the nearest, the farthest and random ones."""
+    the nearest, the farthest and random ones.
+
+    A mechanism that draws positions is drawn from in positions, any other in words.
+    """
     space = mechanism.space
     measured = claimed_space(mechanism, claim)
     if pairs is None:
         checked = word_pairs(space, measured, _WORD_PAIRS, sampling.seed)
     else:
         checked = _given_words(mechanism, claim, pairs)
-    source = replace(
-        source_of(partial(_sample_positions, mechanism)),
-        name=mechanism.name,
-        parameters=dict(mechanism.parameters),
-    )
+    names: Sequence[str] | None = space.words
+    drawn: Any = partial(_sample_positions, mechanism)
+    if not hasattr(mechanism, "sample_indices"):
+        drawn, names = mechanism.sample, None
+        words = ((space.words[pair.first], space.words[pair.second]) for pair in checked)
+        checked = tuple(
+            replace(pair, first=first, second=second)
+            for pair, (first, second) in zip(checked, words, strict=True)
+        )
+    source = replace(source_of(drawn), name=mechanism.name, parameters=dict(mechanism.parameters))
     nothing = unknown_result(
         mechanism, claim, sampling.seed, Verdict.INCONCLUSIVE, None
     ).model_copy(update={"evidence": Evidence.STATISTICAL})
-    return _audit(nothing, source, claim, checked, sampling, progress, space.words)
+    return _audit(nothing, source, claim, checked, sampling, progress, names)
 
 
 def by_sampling(
@@ -122,6 +144,8 @@ def by_sampling(
     better. Directions of radial noise say more than draws of words."""
     if method == "exact":
         return False
+    if not any(hasattr(mechanism, one) for one in ("log_laws", "sample_indices", "radial_noise")):
+        return hasattr(mechanism, "sample")
     if method == "statistical":
         radial = isinstance(mechanism, HasRadialNoise) and not hasattr(mechanism, "log_laws")
         return pairs is not None or sequential or not radial
@@ -139,7 +163,13 @@ def _given_words(
 ) -> tuple[Pair, ...]:
     space, measured = mechanism.space, claimed_space(mechanism, claim)
     found = []
-    for first, second in pairs:
+    for number, pair in enumerate(pairs, start=1):
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise InputError(
+                f"Pair {number} is {shown_value(pair)}, but it must be two words; their distance "
+                "is that of the claim."
+            )
+        first, second = pair
         a, b = space.index(first), space.index(second)
         if a == b:
             raise InputError(f"A pair has the word {space.words[a]!r} twice.")
@@ -164,6 +194,8 @@ def _audit(
         "draws": 0,
         "alpha": sampling.alpha,
         "search": SearchRecord(pairs_total=len(pairs), pairs_visited=0, looks=0),
+        "max_detectable": sampling.max_detectable,
+        "expect_constant": sampling.expect_constant,
     }
     nothing = nothing.model_copy(update=asked)
     drawer = Drawer(source, sampling.seed, sampling.workers, sampling.time_limit)
@@ -181,9 +213,19 @@ def _audit(
             )
     except MechanismFailure as failure:
         return nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
-    except KeyboardInterrupt:
-        reason = "The audit was interrupted before its first look."
-        return nothing.model_copy(update={"reason": reason, "draws": drawer.drawn})
     if isinstance(found, FixedFindings):
-        return fixed_result(nothing, claim, pairs, found, sampling.bits, names)
-    return sequential_result(nothing, claim, pairs, found, sampling.bits, names)
+        result = fixed_result(nothing, claim, pairs, found, sampling.bits, names)
+    else:
+        result = sequential_result(nothing, claim, pairs, found, sampling.bits, names)
+    return _with_doubts(result, drawer.seen)
+
+
+def _with_doubts(result: AuditResult, seen: Seen) -> AuditResult:
+    """What all outputs have in common, if that is what a broken mechanism gives."""
+    if result.verdict is not Verdict.NOT_REFUTED:
+        return result
+    if seen.only_nan:
+        reason = "Every output on every input was NaN: there was nothing to look at."
+        undecided = {"verdict": Verdict.INCONCLUSIVE, "detectable_epsilon": None, "reason": reason}
+        return result.model_copy(update=undecided)
+    return result.model_copy(update={"constant_output": seen.constant})

@@ -12,18 +12,59 @@ The definitions are those of Dwork and Roth (2014), definition 2.4, and of Chatz
 Andrés, Bordenabe and Palamidessi (PETS 2013), definition 1, for metric DP.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from .errors import InputError, require_fraction, require_positive
+from .visible import visible
 
-__all__ = ["CLAIM_METRICS", "METRICS", "ApproximateDP", "Claim", "MetricDP", "PureDP"]
+__all__ = [
+    "ANY_NEIGHBOURS",
+    "ANY_WORDS",
+    "CLAIM_METRICS",
+    "METRICS",
+    "ApproximateDP",
+    "Claim",
+    "MetricDP",
+    "PureDP",
+    "require_claim",
+    "require_metric",
+    "with_neighbours",
+]
 
-#: Metrics in which distances of words can be measured.
-METRICS = ("euclidean", "manhattan", "chebyshev")
+#: What claims say of their neighbours unless told otherwise; a result says which inputs these are.
+ANY_NEIGHBOURS = "any two different inputs"
+ANY_WORDS = "any two different words"
+
+#: Metrics in which distances of words can be measured; "angular" is the angle of two vectors.
+METRICS = ("euclidean", "manhattan", "chebyshev", "angular")
 
 #: Metrics in which a claim can be made: these, and the norm of a mechanism's own covariance.
 CLAIM_METRICS = (*METRICS, "mahalanobis")
+
+
+def require_metric(metric: object, known: tuple[str, ...] = METRICS) -> None:
+    """Raise `InputError` unless `metric` is one that is known; says why cosine distance is none.
+
+    Examples
+    --------
+    >>> require_metric("angular")
+    >>> require_metric("cosine")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: metric is 'cosine', but it must be one of euclidean, ...
+    """
+    if isinstance(metric, str) and metric in known:
+        return
+    listed = f"metric is {metric!r}, but it must be one of {', '.join(known)}."
+    if isinstance(metric, str) and metric.lower() in ("cosine", "cos"):
+        listed += (
+            " Cosine distance is no metric: it violates the triangle inequality (at 45 degrees "
+            "twice 0.29 is less than the 1 of 90 degrees), so its claims do not add up along a "
+            "path. Use angular, which orders words the same way, or euclidean on vectors of unit "
+            "length (normalize)."
+        )
+    raise InputError(listed)
 
 
 @dataclass(frozen=True)
@@ -55,7 +96,7 @@ class PureDP:
     unit: ClassVar[str] = "nats"
 
     epsilon: float
-    neighbouring: str = field(default="any two different inputs", kw_only=True)
+    neighbouring: str = field(default=ANY_NEIGHBOURS, kw_only=True)
     source: str = field(default="given by the user", kw_only=True)
 
     @property
@@ -85,7 +126,7 @@ class ApproximateDP:
 
     epsilon: float
     delta: float
-    neighbouring: str = field(default="any two different inputs", kw_only=True)
+    neighbouring: str = field(default=ANY_NEIGHBOURS, kw_only=True)
     source: str = field(default="given by the user", kw_only=True)
 
     def __post_init__(self) -> None:
@@ -124,16 +165,50 @@ class MetricDP:
     epsilon: float
     delta: float = 0.0
     metric: str | None = None
-    neighbouring: str = field(default="any two different words", kw_only=True)
+    neighbouring: str = field(default=ANY_NEIGHBOURS, kw_only=True)
     source: str = field(default="given by the user", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", require_positive("epsilon", self.epsilon))
         object.__setattr__(self, "delta", require_fraction("delta", self.delta))
-        if self.metric is not None and self.metric not in CLAIM_METRICS:
-            raise InputError(
-                f"metric is {self.metric!r}, but it must be one of {', '.join(CLAIM_METRICS)}."
-            )
+        if self.metric is not None:
+            require_metric(self.metric, CLAIM_METRICS)
 
 
 Claim = PureDP | ApproximateDP | MetricDP
+
+
+def require_claim(value: object, of: str = "claim") -> "Claim":
+    """Return `value` if it is a claim; raise `InputError` otherwise.
+
+    Examples
+    --------
+    >>> require_claim(1.0)
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: claim is 1.0, but it must be a claim, as in dpaudit.PureDP(1.0), \
+dpaudit.ApproximateDP(1.0, 1e-06) or dpaudit.MetricDP(1.0).
+    """
+    if isinstance(value, PureDP | ApproximateDP | MetricDP):
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    epsilon = f"{value!r}" if number else "1.0"
+    shown = visible(repr(value))
+    shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+    raise InputError(
+        f"{of} is {shown}, but it must be a claim, as in dpaudit.PureDP({epsilon}), "
+        f"dpaudit.ApproximateDP({epsilon}, 1e-06) or dpaudit.MetricDP({epsilon})."
+    )
+
+
+def with_neighbours(claim: "Claim", neighbouring: str) -> "Claim":
+    """The claim with its neighbours named, where it does not name them itself.
+
+    Examples
+    --------
+    >>> with_neighbours(PureDP(1.0), ANY_WORDS).neighbouring
+    'any two different words'
+    """
+    if claim.neighbouring != ANY_NEIGHBOURS:
+        return claim
+    return replace(claim, neighbouring=neighbouring)

@@ -8,7 +8,7 @@ their messages are worded once.
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,13 +19,16 @@ __all__ = [
     "ClaimError",
     "DPAuditError",
     "InputError",
+    "InternalError",
     "MemoryNeededError",
     "NumericalError",
     "SpaceError",
     "UnknownWordError",
+    "VerdictError",
     "available_memory",
     "on_command_line",
     "option",
+    "refuse_unused",
     "require_count",
     "require_fraction",
     "require_memory",
@@ -37,7 +40,7 @@ class DPAuditError(Exception):
     """Root of all errors raised by dpaudit; foreign text in its message is made visible."""
 
     def __str__(self) -> str:
-        return visible(super().__str__(), lines=True)
+        return visible(super().__str__())
 
 
 class InputError(DPAuditError, ValueError):
@@ -60,9 +63,20 @@ class MemoryNeededError(InputError):
     """The work asked for needs more memory than the machine has free."""
 
 
+class InternalError(DPAuditError):
+    """A fault of dpaudit itself: no verdict, and exit code 4 on the command line."""
+
+
+class VerdictError(DPAuditError, AssertionError):
+    """A claim is violated, or nothing was decided about it (`raise_for_verdict`)."""
+
+
 class NumericalError(DPAuditError, ArithmeticError):
     """A computation failed or missed its tolerance: the verdict is `inconclusive`."""
 
+
+#: Stands for a limit that is not known, in bytes.
+_UNKNOWN_MEMORY = 2**62
 
 _on_command_line = False
 
@@ -100,6 +114,31 @@ def option(name: str, value: object = None) -> str:
         return name if value is None else f"{name}={value!r}"
     written = f"--{name.replace('_', '-')}"
     return written if value is None or value is True else f"{written} {value}"
+
+
+def refuse_unused(given: Mapping[str, object], used: Collection[str], what: str) -> None:
+    """Raise `InputError` if an option was given that would have no effect.
+
+    Parameters
+    ----------
+    given
+        Values by name; None and False stand for options that were not given.
+    used
+        Names of those that have an effect.
+    what
+        What they have none on, in words.
+
+    Examples
+    --------
+    >>> refuse_unused({"draws": None, "bits": False}, (), "an exact audit")
+    >>> refuse_unused({"draws": 10}, (), "an exact audit")
+    Traceback (most recent call last):
+    ...
+    dpaudit.errors.InputError: draws has no effect on an exact audit: leave it out.
+    """
+    for name, value in given.items():
+        if value is not None and value is not False and name not in used:
+            raise InputError(f"{option(name)} has no effect on {what}: leave it out.")
 
 
 def require_positive(name: str, value: float, way_out: str = "") -> float:
@@ -172,7 +211,19 @@ def require_count(name: str, value: int, largest: int | None = None) -> int:
 
 
 def available_memory() -> int:
-    """Bytes of memory that can be had without swapping, or a very large number if unknown."""
+    """Bytes of memory that can be had: the least of what the machine has free without swapping,
+    what the address space may still grow by (RLIMIT_AS) and what the control groups of the
+    process leave; a very large number if nothing is known.
+
+    Examples
+    --------
+    >>> available_memory() > 0
+    True
+    """
+    return max(0, min(_free_memory(), _address_space_left(), _cgroup_memory_left()))
+
+
+def _free_memory() -> int:
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:
             for line in lines:
@@ -180,11 +231,68 @@ def available_memory() -> int:
                     return int(line.split()[1]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
-        return 2**62
+        return _UNKNOWN_MEMORY
 
 
-def require_memory(purpose: str, needed: int, way_out: str) -> None:
+def _address_space_left() -> int:
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit == resource.RLIM_INFINITY:
+            return _UNKNOWN_MEMORY
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return limit - pages * os.sysconf("SC_PAGE_SIZE")
+    except (ImportError, OSError, ValueError, IndexError):
+        return _UNKNOWN_MEMORY
+
+
+def _cgroup_memory_left(root: Path = Path("/sys/fs/cgroup"), own: Path | None = None) -> int:
+    """What the limits of this process's control groups (version 2 or 1) leave, pages of files
+    that the kernel can drop not counted as used.
+
+    `own` is the file that lists its groups, one “number:controllers:path” a line.
+    """
+    try:
+        lines = (own or Path("/proc/self/cgroup")).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return _UNKNOWN_MEMORY
+    left = _UNKNOWN_MEMORY
+    for line in lines:
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if number == "0" and not controllers:
+            base, limit, usage, droppable = root, "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            base, limit, usage = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            droppable = "total_inactive_file"
+        else:
+            continue
+        # Every group above limits too; inside a container the path may be that of the host.
+        group = base / path.strip("/")
+        for folder in (group, *group.parents):
+            if folder == base.parent:
+                break
+            left = min(left, _group_left(folder, limit, usage, droppable))
+    return left
+
+
+def _group_left(folder: Path, limit: str, usage: str, droppable: str) -> int:
+    try:
+        most = int((folder / limit).read_text(encoding="ascii"))  # “max” is no number: no limit
+        used = int((folder / usage).read_text(encoding="ascii"))
+        stat = dict(
+            line.split(" ", 1)
+            for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+        )
+        return most - used + int(stat.get(droppable, 0))
+    except (OSError, ValueError):
+        return _UNKNOWN_MEMORY
+
+
+def require_memory(purpose: str, needed: int, way_out: str = "") -> None:
     """Raise `MemoryNeededError` before `needed` bytes are allocated that are not there.
+
+    The usual way out are fewer words.
 
     Examples
     --------
@@ -196,6 +304,7 @@ def require_memory(purpose: str, needed: int, way_out: str) -> None:
     """
     available = available_memory()
     if needed > available:
+        way_out = way_out or f"Use fewer words ({option('limit')})."
         raise MemoryNeededError(
             f"{purpose} needs {needed / 1e9:,.1f} GB of memory, but only "
             f"{available / 1e9:,.1f} GB is free. {way_out}"

@@ -2,14 +2,15 @@
 or from what is proven about them for every vocabulary."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .blackbox import Sampling, audit_words_by_sampling
 from .claims import Claim
-from .errors import InputError, NumericalError
+from .errors import NumericalError, refuse_unused
 from .exact.audit import Progress
 from .mechanisms.protocol import HasRadialNoise, SampledWordMechanism
 from .proofstatus import how_proven, proof_record
@@ -19,6 +20,7 @@ from .radial.sampled import sampled_statistics
 from .records import unknown_result
 from .results import (
     AuditResult,
+    ClosedFormRecord,
     Evidence,
     Interval,
     ProvenBoundRecord,
@@ -35,27 +37,25 @@ DRAWS_EACH = 1000
 def audit_without_law(
     mechanism: SampledWordMechanism,
     claim: Claim,
-    method: str,
-    certificate: str | Path | None,
-    draws: int | None,
+    given: Mapping[str, Any],
     sampling: Sampling,
     progress: Progress | None,
 ) -> AuditResult:
     """The audit of a mechanism whose law cannot be computed, only estimated, or not even that.
 
-    `draws` is what the user asked for, None for the usual number.
+    `given` are the options of `audit` as the user gave them, None for those that were not.
     """
-    alpha, seed = sampling.alpha, sampling.seed
-    if method == "exact" or certificate is not None:
-        raise InputError(
-            f"{type(mechanism).__name__} has no exact law (no log_laws), so there is no exact "
-            "evidence and no certificate: use the method auto."
-        )
+    alpha, seed, draws = sampling.alpha, sampling.seed, given["draws"]
     if not isinstance(mechanism, HasRadialNoise):
         result = _proven_only(mechanism, claim, seed)
+        if result.verdict is not Verdict.INCONCLUSIVE:
+            refuse_unused(given, ("draws", "alpha"), "an audit that a formula decides")
         if not hasattr(mechanism, "sample_indices"):
             return result
         return _with_draws(result, mechanism, claim, draws, sampling, progress)
+    refuse_unused(
+        given, ("draws", "alpha", "max_detectable"), "an audit by directions of radial noise"
+    )
     directions = radial.DIRECTIONS if draws is None else draws
     try:
         findings = radial.radial_audit(
@@ -65,7 +65,18 @@ def audit_without_law(
         result = unknown_result(mechanism, claim, seed, Verdict.INCONCLUSIVE, reason=str(error))
         return result.model_copy(update={"evidence": Evidence.STATISTICAL})
     verdict, evidence, reason = radial.decide(claim, findings)
-    bound = _proven_bound_record(mechanism, claim)
+    bound, formula = _proven_bound_record(mechanism, claim), lower_bound(mechanism, claim)
+    if formula is not None and formula.decides and findings.unreachable is None and reason is None:
+        return _by_formula(mechanism, claim, seed, formula).model_copy(
+            update={
+                # The formula of a mechanism with a radial law is no theorem of the catalogue.
+                "certification": how_proven(formula.statement, None),
+                "statistics": findings.statistics,
+                "search": findings.search,
+                "draws": findings.directions,
+                "alpha": alpha,
+            }
+        )
     explanation: tuple[str, ...] = ()
     certification = None
     if evidence is Evidence.EXACT and verdict is Verdict.VIOLATED:
@@ -78,7 +89,7 @@ def audit_without_law(
     return unknown_result(mechanism, claim, seed, verdict, reason).model_copy(
         update={
             "evidence": evidence,
-            "epsilon": findings.epsilon,
+            "true_epsilon": findings.epsilon,
             "delta_at_claim": findings.delta_at_claim,
             "delta_pair": findings.delta_pair,
             "witness": findings.witness,
@@ -89,6 +100,7 @@ def audit_without_law(
             "certification": certification,
             "draws": findings.directions,
             "alpha": alpha,
+            "max_detectable": sampling.max_detectable,
             "detectable_epsilon": (findings.detectable if verdict is Verdict.NOT_REFUTED else None),
         }
     )
@@ -125,13 +137,7 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
     """What a proven bound alone says about a mechanism that nothing else is known of."""
     lower = lower_bound(mechanism, claim)
     if lower is not None and lower.decides:
-        return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
-            update={
-                "epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
-                "closed_form": lower,
-                "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
-            }
-        )
+        return _by_formula(mechanism, claim, seed, lower)
     bound = _proven_bound_record(mechanism, claim)
     if bound is None or not bound.decides:
         known = "" if bound is None else f" The proven bound {bound.epsilon_upper:g} is above it."
@@ -144,10 +150,23 @@ def _proven_only(mechanism: SampledWordMechanism, claim: Claim, seed: int) -> Au
         )
     return unknown_result(mechanism, claim, seed, Verdict.UPHELD, None).model_copy(
         update={
-            "epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
+            "true_epsilon": Interval(lower=0.0, upper=bound.epsilon_upper),
             "delta_at_claim": Interval(lower=0.0, upper=0.0),
             "proven_bound": bound,
             "certification": how_proven(bound.statement, proof_record(mechanism, claim)),
+        }
+    )
+
+
+def _by_formula(
+    mechanism: SampledWordMechanism, claim: Claim, seed: int, lower: ClosedFormRecord
+) -> AuditResult:
+    """The violation that a lower bound of the mechanism proves."""
+    return unknown_result(mechanism, claim, seed, Verdict.VIOLATED, None).model_copy(
+        update={
+            "true_epsilon": Interval(lower=lower.epsilon_lower, upper=math.inf),
+            "closed_form": lower,
+            "certification": how_proven(lower.statement, proof_record(mechanism, claim)),
         }
     )
 

@@ -65,7 +65,7 @@ def _theorem_bounds(
     if record.status == "proved":
         return in_distances_of(claim, mechanism, bound), None
     same = (claim.kind, claim.metric) == (own.kind, own.metric)
-    if record.status == "refuted" and same and _fails(mechanism, own):
+    if record.status in ("refuted", "false as audited") and same and _fails(mechanism, own):
         broken = ClosedFormRecord(statement=statement, epsilon_lower=own.epsilon, decides=True)
         return None, broken
     return None, None
@@ -76,7 +76,7 @@ def _entry(mechanism: Any, claim: Claim) -> Entry | None:
     entries = _covering(mechanism)
     if not entries:
         return None
-    refuting = [entry for entry in entries if entry.expected.startswith("refuted")]
+    refuting = [entry for entry in entries if entry.denies]
     proving = [entry for entry in entries if entry.expected.startswith("proved")]
     first = refuting if _fails(mechanism, claim) else []
     return next(iter([*first, *proving, *refuting]), None)

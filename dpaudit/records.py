@@ -43,7 +43,7 @@ def unknown_result(
         evidence=Evidence.EXACT,
         verdict=verdict,
         reason=reason,
-        epsilon=Interval(lower=0.0, upper=float("inf")),
+        true_epsilon=Interval(lower=0.0, upper=float("inf")),
         delta_at_claim=Interval(lower=0.0, upper=1.0),
         witness=None,
         statistics=None,
@@ -71,7 +71,7 @@ def black_box_result(
         evidence=Evidence.STATISTICAL,
         verdict=verdict,
         reason=reason,
-        epsilon=Interval(lower=0.0, upper=float("inf")),
+        true_epsilon=Interval(lower=0.0, upper=float("inf")),
         delta_at_claim=Interval(lower=0.0, upper=1.0),
         witness=None,
         statistics=None,
@@ -92,6 +92,7 @@ def _space_record(space: EmbeddingSpace) -> SpaceRecord:
         min_distance=space.extent.min_distance,
         max_distance=space.extent.max_distance,
         sha256=space.content_digest,
+        reading=space.reading,
     )
 
 

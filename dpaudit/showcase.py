@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .auditing import audit
-from .cli.options import progress_bar
+from .cli.progress import progress_bar
 from .files import write_whole
 from .mechanisms import registry
 from .mechanisms.spaces import EmbeddingSpace
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     space = EmbeddingSpace.builtin()
     results = [_run(exhibit, space, output) for exhibit in EXHIBITS]
     for result in results[:1] + [r for r in results if r.verdict is Verdict.VIOLATED][:1]:
-        terminal.show(result)
+        terminal.show(result, rest=f"{output}/, or everything in words: dpaudit audit … --verbose.")
         print()
     print(f"All audits on {len(space):,} words of {space.source}:\n")
     terminal.comparison_table(results)

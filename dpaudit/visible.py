@@ -7,9 +7,10 @@ that is shown to a person goes through `visible` first. The joiners U+200C and U
 are: Persian and many other languages are spelled with them, and they can do no harm.
 """
 
+import json
 import unicodedata
 
-__all__ = ["as_json_text", "visible"]
+__all__ = ["json_text", "visible"]
 
 #: Cc control, Cf format, Cs surrogate, Zl and Zp line and paragraph separator, Co private use.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Co"))
@@ -49,25 +50,31 @@ def _escape(character: str) -> str:
     if character in _SHORT:
         return _SHORT[character]
     code = ord(character)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def as_json_text(text: str) -> str:
-    r"""JSON with every character that acts or hides as an escape of JSON, so that nothing is lost.
+def json_text(data: object, indent: int | None = 2) -> str:
+    r"""JSON with a final line end, in which characters that act or hide are escapes of JSON.
 
-    In JSON such characters stand inside of strings only, line ends and tabs between them aside.
+    Nothing is lost: a reader gets the same strings.
+
+    Raises
+    ------
+    ValueError
+        If there is a NaN or an infinite number, which JSON does not have.
 
     Examples
     --------
-    >>> print(as_json_text('{"word": "\x9b2J\u202e"}'))
+    >>> print(json_text({"word": "\x9b2J\u202e"}, indent=None), end="")
     {"word": "\u009b2J\u202e"}
     """
+    # Outside of strings, JSON has no such character but the line ends that we indent by.
+    return _escaped(json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _escaped(text: str) -> str:
     if text.isascii():  # json.dumps escapes what ASCII has, all but DEL
         return text.replace("\x7f", "\\u007f")
     return "".join(

@@ -54,7 +54,7 @@ _ENTRIES = (
         name="vickrey",
         module=".words.vickrey",
         attribute="Vickrey",
-        claim="metric DP, ε (proved for exclude=never)",
+        claim="metric DP, ε (proved for exclude=never; none published else)",
         evidence="sampled",
     ),
     Entry(
@@ -75,7 +75,7 @@ _ENTRIES = (
         name="truncated-gumbel",
         module=".words.truncated_gumbel",
         attribute="TruncatedGumbel",
-        claim="metric DP, ε",
+        claim="metric DP, ε (published; false where εR < B_n)",
         evidence="exact (quadrature)",
     ),
     Entry(
@@ -89,7 +89,7 @@ _ENTRIES = (
         name="distance-truncated-laplace",
         module=".words.distance_truncated_laplace",
         attribute="DistanceTruncatedLaplace",
-        claim="metric DP, ε (without proof; false for short radii)",
+        claim="metric DP, ε (none is published; false for short radii)",
         evidence="sampled (radial law)",
     ),
     Entry(
@@ -103,7 +103,7 @@ _ENTRIES = (
         name="density-calibrated-laplace",
         module=".words.density_calibrated_laplace",
         attribute="DensityCalibratedLaplace",
-        claim="metric DP, ε (without proof)",
+        claim="metric DP, ε (none is published; false in general)",
         evidence="sampled (radial law)",
     ),
     Entry(

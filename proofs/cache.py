@@ -132,7 +132,7 @@ def _read(name: str, theorem: Theorem) -> TheoremResult | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
-    expected = "refuted" if theorem.refutes else "proved"
+    expected = theorem.status_if_checked
     whole = [step.id for step in steps] == [step.id for step in theorem.steps]
     checked = all(step.status == "checked" for step in steps)
     return found if whole and checked and found.status == expected else None

@@ -17,7 +17,7 @@ from .engines import ENGINES, engine, versions
 from .engines.answer import Answer
 from .example import find_example
 from .language import Formula, Judgement, Relation, canonical, free_symbols
-from .model import Decided, Status, Step, StepResult, Theorem, TheoremResult
+from .model import Decided, Step, StepResult, Theorem, TheoremResult
 from .rules import RULES, Rule
 from .signs import declared, why_not_real
 
@@ -209,9 +209,8 @@ def _conclude(
     vacuous = contradiction_in_steps(theorem, known.values())
     if vacuous:
         return left_open(vacuous)
-    status: Status = "refuted" if theorem.refutes else "proved"
-    example = _example(theorem)
-    return TheoremResult(theorem.name, status, tuple(sorted(used)), results, example=example)
+    status, axioms = theorem.status_if_checked, tuple(sorted(used))
+    return TheoremResult(theorem.name, status, axioms, results, example=_example(theorem))
 
 
 def _example(theorem: Theorem) -> tuple[tuple[str, str], ...]:

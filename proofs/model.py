@@ -20,7 +20,7 @@ __all__ = [
     "without_assumption",
 ]
 
-Status = Literal["proved", "refuted", "open"]
+Status = Literal["proved", "refuted", "false as audited", "open"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,11 @@ class Theorem:
     mechanism
         The registry's name of the mechanism, if it is about one.
     refutes
-        The published claim that the conclusions contradict; the status is then "refuted".
+        The claim that the conclusions contradict, if they contradict one.
+    published
+        Whether anybody published that claim: the status is then "refuted". Where a technique was
+        proposed without a guarantee, dpaudit audits it as if one were claimed, and the status is
+        "false as audited".
     expected
         The status that the catalogue promises, with axioms named: "proved modulo …".
     mutations
@@ -132,9 +136,17 @@ class Theorem:
     covers: str = ""
     mechanism: str | None = None
     refutes: str = ""
+    published: bool = True
     expected: str = "proved"
     mutations: tuple[Mutation, ...] = ()
     counterexample: str = ""
+
+    @property
+    def status_if_checked(self) -> Status:
+        """What its status is once every step is checked."""
+        if not self.refutes:
+            return "proved"
+        return "refuted" if self.published else "false as audited"
 
 
 @dataclass(frozen=True)
@@ -161,8 +173,8 @@ class TheoremResult:
     Attributes
     ----------
     status
-        "proved"; "refuted" where the proof of what contradicts a published claim was checked;
-        otherwise "open".
+        "proved"; "refuted" or "false as audited" where the proof of what contradicts a claim was
+        checked, see `Theorem.published`; otherwise "open".
     axioms
         Names of the cited results that it rests on.
     steps
@@ -179,6 +191,9 @@ class TheoremResult:
     steps: tuple[StepResult, ...]
     note: str = ""
     example: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError("A result about a theorem has no truth value: compare its status.")
 
     @property
     def seconds(self) -> float:

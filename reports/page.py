@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from ..files import write_whole
 from ..results import AuditResult, Verdict, wording
+from ..visible import visible
 
 __all__ = ["environment", "render", "write"]
 
@@ -61,12 +62,18 @@ def environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {"prose": _prose, "log2": math.log2}
     return environment
+
+
+def _finalized(value: object) -> object:
+    """What a template is given, with foreign text in it made visible; markup is our own."""
+    return visible(value, lines=True) if type(value) is str else value
 
 
 def _prose(sentence: str) -> Markup:
@@ -76,7 +83,7 @@ def _prose(sentence: str) -> Markup:
     >>> str(_prose("From “<b>” to “b”."))
     'From “<bdi>&lt;b&gt;</bdi>” to “<bdi>b</bdi>”.'
     """
-    return Markup(re.sub("“(.+?)”", r"“<bdi>\1</bdi>”", str(escape(sentence))))
+    return Markup(re.sub("“(.+?)”", r"“<bdi>\1</bdi>”", str(escape(visible(sentence)))))
 
 
 def _conclusion(result: AuditResult) -> str | None:
@@ -88,7 +95,8 @@ def _conclusion(result: AuditResult) -> str | None:
     if result.attack is not None:  # which says it by its right guesses
         return None
     allowed = result.claim.epsilon * witness.distance
-    if witness.log_ratio <= allowed:  # what breaks the claim is its delta
+    loss = witness.log_ratio.lower
+    if loss <= allowed:  # what breaks the claim is its delta
         return None
     word = witness.output
     seen = f"“{word}”" if word is not None else f"an outcome in {witness.event}"
@@ -97,11 +105,11 @@ def _conclusion(result: AuditResult) -> str | None:
         f"“{witness.input}” or “{witness.neighbour}”"
     )
     but = " outside its failure mass δ" if result.claim.delta else ""
-    if math.isinf(witness.log_ratio):
+    if math.isinf(loss):
         certain = f"is certain that it was “{witness.input}”"
         return f"{start} {certain}. The claim allows no such output{but}."
-    odds = f"may multiply the odds of “{witness.input}” by {_factor(witness.log_ratio)}"
-    if witness.log_ratio > _CERTAIN:
+    odds = f"may multiply the odds of “{witness.input}” by {_factor(loss)}"
+    if loss > _CERTAIN:
         odds += ", which is as good as certainty"
     return f"{start} {odds}. The claim allows a factor of at most {_factor(allowed)}{but}."
 

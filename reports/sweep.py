@@ -5,8 +5,9 @@ from rich.text import Text
 
 from ..results import AuditResult, wording
 from ..results.sweep import SweepResult
+from ..visible import visible
+from .console import make_console, print_lines
 from .page import environment
-from .terminal import make_console
 
 __all__ = ["render", "rows", "show"]
 
@@ -26,13 +27,10 @@ def rows(sweep: SweepResult) -> list[tuple[str, ...]]:
 
 
 def _cells(result: AuditResult) -> tuple[str, ...]:
-    found, epsilon = result.statistics, result.epsilon
+    found, epsilon = result.statistics, result.true_epsilon
     narrow = epsilon.upper - epsilon.lower <= 1e-3 * epsilon.upper or epsilon.lower == epsilon.upper
-    true = (
-        wording.number(epsilon.midpoint)
-        if narrow
-        else f"{wording.number(epsilon.lower)} to {wording.number(epsilon.upper)}"
-    )
+    ends = (epsilon.midpoint,) if narrow else (epsilon.lower, epsilon.upper)
+    true = " to ".join(wording.apart(*ends, result.claim.epsilon)[:-1])
     if found is None:
         return (str(result.verdict), true, *[""] * (len(_HEADINGS) - 2))
     numbers = (
@@ -54,10 +52,12 @@ def show(sweep: SweepResult) -> None:
     for row in body:
         table.add_row(*row)
     printer = make_console(width=110)
-    printer.print(Text(f"{sweep.mechanism}, every pair of words, {len(body)} values\n"))
-    printer.print(table)
+    print_lines(
+        printer, Text(f"{visible(sweep.mechanism)}, every pair of words, {len(body)} values\n")
+    )
+    print_lines(printer, table)
     for reason in dict.fromkeys(p.refused for p in sweep.points if p.refused):
-        printer.print(Text(f"\nRefused: {reason}"))
+        print_lines(printer, Text(f"\nRefused: {visible(reason)}"))
         break
 
 

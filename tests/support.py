@@ -192,18 +192,25 @@ def exact_log_laws(costs: list[list[Any]]) -> list[list[Any]]:
 
 
 def exact_keys(vectors: Floats, metric: str) -> list[list[Fraction]]:
-    """All distances by the definition of the metric, in fractions; squares for "euclidean"."""
+    """All distances by the definition of the metric, in fractions; squares for "euclidean", for
+    "angular" the negative square of the cosine with its sign."""
     rows = [[Fraction(float(x)) for x in vector] for vector in vectors]
 
     def key(i: int, j: int) -> Fraction:
         if metric == "discrete":
             return Fraction(int(i != j))
+        if metric == "angular":
+            dot, first, second = (
+                sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
+                for x, y in ((rows[i], rows[j]), (rows[i], rows[i]), (rows[j], rows[j]))
+            )
+            return -dot * abs(dot) / (first * second)
         gaps = [abs(a - b) for a, b in zip(rows[i], rows[j], strict=True)]
         if metric == "euclidean":
             return sum((gap * gap for gap in gaps), Fraction(0))
         return sum(gaps, Fraction(0)) if metric == "manhattan" else max(gaps)
 
-    keys = [[Fraction(0)] * len(rows) for _ in rows]
+    keys = [[Fraction(-1 if metric == "angular" else 0)] * len(rows) for _ in rows]
     for i in range(len(rows)):
         for j in range(i):
             keys[i][j] = keys[j][i] = key(i, j)
@@ -214,6 +221,13 @@ def key_distances(keys: list[list[Fraction]], metric: str) -> list[list[Any]]:
     """The distances of `exact_keys` to `DIGITS` digits."""
     with mpmath.workdps(DIGITS):
         numbers = [[mpmath.mpf(k.numerator) / k.denominator for k in row] for row in keys]
+        if metric == "angular":
+            with mpmath.workdps(4 * DIGITS):  # of angles near 0 the cosine shows half the digits
+                keys_of = [[mpmath.mpf(k.numerator) / k.denominator for k in row] for row in keys]
+                return [
+                    [mpmath.acos(-mpmath.sign(k) * mpmath.sqrt(abs(k))) for k in row]
+                    for row in keys_of
+                ]
         if metric != "euclidean":
             return numbers
         return [[mpmath.sqrt(x) for x in row] for row in numbers]

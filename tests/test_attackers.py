@@ -657,4 +657,5 @@ def test_distances_of_given_pairs():
     assert given_pairs(MetricDP(1.0), [(2, 5)])[0].distance == 3.0
     assert given_pairs(MetricDP(1.0), [(2, 5, 0.5)])[0].distance == 0.5
     # Only metric claims have distances.
-    assert given_pairs(PureDP(1.0), [(2, 5, 9.0)])[0].distance == 1.0
+    with pytest.raises(InputError, match="means nothing to a pure claim"):
+        given_pairs(PureDP(1.0), [(2, 5, 9.0)])

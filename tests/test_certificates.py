@@ -452,8 +452,8 @@ def test_round_trip(tmp_path: Path, audited: tuple[Any, Claim]) -> None:
     assert result.verdict is certificate.verdict
     assert is_true(certificate)
     assert result.certified_epsilon is not None
-    assert result.certified_epsilon.lower <= result.epsilon.upper
-    assert result.certified_epsilon.upper >= result.epsilon.lower
+    assert result.certified_epsilon.lower <= result.true_epsilon.upper
+    assert result.certified_epsilon.upper >= result.true_epsilon.lower
     again = certificate_of(mechanism, claim)
     assert again is not None
     assert again.to_json() == text
@@ -1021,7 +1021,7 @@ def check_exposed(result: AuditResult, path: Path) -> None:
     assert result.verdict is Verdict.INCONCLUSIVE
     # A law that does not add up to 1 is noticed before anything is compared with it.
     assert "contradiction" in (result.reason or "") or "adds up to" in (result.reason or "")
-    assert (result.epsilon.lower, result.epsilon.upper) == (0.0, math.inf)
+    assert (result.true_epsilon.lower, result.true_epsilon.upper) == (0.0, math.inf)
     assert (result.witness, result.statistics, result.certificate) == (None, None, None)
     assert result.exit_code == 3
     assert not path.exists()
@@ -1094,7 +1094,7 @@ def test_a_lost_node_is_exposed(
 ) -> None:
     space = random_space("scattered", 6, np.random.default_rng(23))
     mechanism = mechanism_of("truncated-gumbel", space, 8.0)
-    value = audit(mechanism, method="exact").epsilon.midpoint
+    value = audit(mechanism, method="exact").true_epsilon.midpoint
     lose_node(monkeypatch, rule, node)
     path = tmp_path / "certificate.json"
     faulty = mechanism_of("truncated-gumbel", space, 8.0)
@@ -1355,7 +1355,7 @@ def test_certificates_on_the_builtin_space(tmp_path: Path) -> None:
         assert path.stat().st_size < 5000
         assert verify(path).verified
         assert result.certified_epsilon is not None
-        assert result.certified_epsilon.lower <= result.epsilon.midpoint
+        assert result.certified_epsilon.lower <= result.true_epsilon.midpoint
         other = resealed(Specimen(certificate), ("mechanism.parameters.epsilon", 151.0))
         assert not verify(other).verified
 

@@ -126,7 +126,7 @@ def result(audit):
 
 
 def test_violated(audit):
-    code, out, _ = audit(*HALF, *QUICK)
+    code, out, _ = audit(*HALF, *QUICK, "--verbose")
     text = " ".join(out.split())
     assert code == 1
     assert "VIOLATED (statistical evidence): boxes:half" in text
@@ -205,7 +205,7 @@ def test_sequential(audit, result):
     assert found.draws < 4000, "it stops as soon as the claim is refuted"
     assert found.curves.wealth
     assert max(found.curves.wealth.log_wealth) >= found.curves.wealth.refuted_at
-    assert found.epsilon.lower > 1.0
+    assert found.true_epsilon.lower > 1.0
     assert "A bet was placed on every one of them" in str(found)
     assert "ε* ≥ 1 (" not in str(found), "what is above the claim is not shown as equal to it"
 
@@ -254,9 +254,11 @@ def test_word_mechanisms_by_their_samplers(result):
     assert re.search("the output is (one of: )?“(here|near|far|3)”", str(found))
     found, code = result(
         *("boxes:words", "-e", "3", "--claim-epsilon", "1", "--space", "space.txt"),
-        *("--sequential", *QUICK),
+        *("--method", "statistical", "--sequential", *QUICK),
     )
     assert code == 1
+    assert found.attack
+    assert found.attack.sequential
 
 
 def test_statistics_are_kept_where_only_the_sampler_is_known(result):
@@ -436,16 +438,25 @@ def test_the_log_holds_the_stages(audit, folder):
         (("--claim-epsilon", "0.8", "--draws", "200000"), 1, "violated"),
         (("--claim-epsilon", "1", "--draws", "200000"), 0, "not-refuted"),
         (("--claim-epsilon", "1", "--draws", "200000", "--sequential"), 0, "not-refuted"),
-        (("--claim-epsilon", "1", "--draws", "2000000"), 3, "inconclusive"),
     ],
 )
 def test_ctrl_c_gives_what_is_known(options, code, verdict, result):
-    """In the test, between bets, and while the rule is learned."""
+    """In the test, and between bets."""
     found, exit_code = result("boxes:stopped", "--pair", "0", "1", "--workers", "0", *options)
     assert (found.verdict, exit_code) == (verdict, code)
     assert "interrupted" in str(found)
     assert found.draws is not None
     assert found.draws < int(options[3])
+
+
+def test_ctrl_c_before_anything_is_known(audit):
+    """While the rule is learned: as everywhere else, nothing was decided."""
+    code, out, err = audit(
+        *("boxes:stopped", "--pair", "0", "1", "--workers", "0"),
+        *("--claim-epsilon", "1", "--draws", "2000000"),
+    )
+    assert (code, out) == (130, "")
+    assert err == "dpaudit: Interrupted: nothing was decided.\n"
 
 
 def test_numeric_mechanisms_are_listed(folder, monkeypatch, capsys):

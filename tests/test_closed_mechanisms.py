@@ -308,7 +308,7 @@ def test_after_one_step_the_input_may_be_impossible() -> None:
     space = EmbeddingSpace(list("abcd"), [[0.0], [0.1], [0.2], [3.0]])
     result = audit(MetropolisHastings(space, 0.01, 0.5, steps=1))
     assert (result.verdict, result.evidence) == (Verdict.VIOLATED, Evidence.CERTIFIED)
-    assert result.epsilon.lower == math.inf
+    assert result.true_epsilon.lower == math.inf
 
 
 def test_the_chain_tends_to_its_target() -> None:
@@ -372,14 +372,14 @@ def test_audits_out_of_the_box() -> None:
     space = EmbeddingSpace.builtin(limit=150)
     nearest = audit(NearestTruncatedExponential(space, 12.0))
     assert (nearest.verdict, nearest.evidence) == (Verdict.VIOLATED, Evidence.CERTIFIED)
-    assert nearest.epsilon.lower == math.inf
+    assert nearest.true_epsilon.lower == math.inf
     assert nearest.closed_form is not None
     assert nearest.closed_form.decides
     assert "number" in " ".join(nearest.explanation)
     assert "none is published" in nearest.claim.source
     density = audit(DensityPriorExponential(space, 12.0))
     assert (density.verdict, density.evidence) == (Verdict.UPHELD, Evidence.CERTIFIED)
-    assert 6.0 <= density.epsilon.lower <= density.epsilon.upper <= 12.0
+    assert 6.0 <= density.true_epsilon.lower <= density.true_epsilon.upper <= 12.0
     chain = audit(MetropolisHastings(space, 12.0, steps=3))
     assert (chain.verdict, chain.evidence) == (Verdict.VIOLATED, Evidence.CERTIFIED)
 

@@ -74,8 +74,8 @@ def test_objects_say_who_they_are():
 
 
 def test_functions_have_their_qualified_name():
-    assert source_of(noisy).name == f"{__name__}.noisy"
-    assert source_of(partial(noisy, rng=None, size=2)).name == f"{__name__}.noisy"
+    assert source_of(noisy).name == f"{__name__}:noisy"
+    assert source_of(partial(noisy, rng=None, size=2)).name == f"{__name__}:noisy"
     assert source_of(partial(lambda x, scale: x, scale=2)).parameters == {"scale": 2}
     assert source_of(Laplace(0.5).sample).name.endswith("Laplace.sample")
 

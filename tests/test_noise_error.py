@@ -266,4 +266,4 @@ def test_reports_state_the_bound() -> None:
         for make in (MultivariateLaplace, Mahalanobis)
     )
     assert "for the closest pair" in plain
-    assert "weaker by δ = (1 + e^(εd))·τ for a pair at distance d" in stretched
+    assert "keeps ε with δ = (1 + e^(εd))·τ for a pair at distance d" in stretched

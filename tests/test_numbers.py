@@ -32,7 +32,7 @@ TESTS = 100
 THRESHOLD = 1e-7 / TESTS
 DRAWS = 40_000
 NAMES = tuple(NUMBERS)
-SPARSE = tuple(name for name in NAMES if "sparse-vector" in name)
+SPARSE = tuple(name for name in NAMES if "sparse-vector" in name and "parallel" not in name)
 DEFAULTS = {name: NUMBERS[name].build() for name in NAMES}
 
 
@@ -250,11 +250,11 @@ def test_entries_tell_the_truth(name):
 
 
 def test_names():
-    assert len(NAMES) == 21
+    assert len(NAMES) == 23
     assert [name for name in NAMES if NUMBERS[name].broken] == [
         *("report-noisy-max-3", "report-noisy-max-4", "noisy-histogram-2"),
         *("sparse-vector-3", "sparse-vector-4", "sparse-vector-5", "sparse-vector-6"),
-        "prefix-sum",
+        *("prefix-sum", "sparse-vector-34-parallel"),
     ]
     with pytest.raises(InputError, match="Did you mean sparse-vector-1"):
         find("sparse-vectr-1")
@@ -290,8 +290,8 @@ SHAPES = {
     "finite": {(): np.int64, (5,): np.int8, (10,): np.int8, (20,): np.int8},
     "whole": {(): np.int64},
     "real": {(): np.float64},
-    "vector": {(5,): np.float64, (10,): np.float64},
-    "mixed": {(10,): np.float64},
+    "vector": {(5,): np.float64, (10,): np.float64, (20,): np.float64},
+    "mixed": {(10,): np.float64, (20,): np.float64},
 }
 
 
@@ -320,6 +320,8 @@ BAD_PARAMETERS = [
     *((name, {"queries": 0}) for name in NAMES if "queries" in DEFAULTS[name].parameters),
     *((name, {"threshold": math.nan}) for name in NAMES if name.startswith("sparse")),
     *((f"sparse-vector-{i}", {"cutoff": value}) for i in (1, 2, 3, 4) for value in (0, 11, 1.5)),
+    *(("sparse-vector-34-parallel", {"cutoff": value}) for value in (0, 11, 1.5)),
+    ("laplace-parallel", {"copies": 0}),
     ("report-noisy-max-1", {"queries": 1}),
     ("noisy-histogram-1", {"bins": 2.5}),
     ("gaussian", {"delta": 0.0}),
@@ -393,8 +395,12 @@ def real_cases():
     for i, value in enumerate(x):
         noisy = np.diff(outputs, axis=1, prepend=0.0)[:, i]
         yield "prefix-sum", noisy, laplace(value, 4.0).cdf
-    for name in ("sparse-vector-3", "numerical-sparse-vector"):
-        mechanism = find(name).build(epsilon=0.5, queries=3)
+    outputs = find("laplace-parallel").build(epsilon=0.75, copies=3)
+    outputs = outputs.sample(1.0, DRAWS, np.random.default_rng(16))
+    for column in outputs.T:
+        yield "laplace-parallel", column, laplace(1.0, 4.0).cdf
+    for name in ("sparse-vector-3", "numerical-sparse-vector", "sparse-vector-34-parallel"):
+        mechanism = find(name).build(epsilon=0.5, queries=3, cutoff=1)
         outputs = mechanism.sample(x, 2 * DRAWS, np.random.default_rng(15))
         shown = outputs[:, 1][np.isfinite(outputs[:, 1])]
         yield name, shown, shown_cdf(name, x)
@@ -451,11 +457,19 @@ def finite_cases():
             if mechanism.outputs == "mixed":
                 outputs = np.where(outputs == BELOW, 0, np.where(outputs == NOT_ASKED, -1, 1))
             yield name, outputs, cut_law(mechanism, x)
+    name = "sparse-vector-34-parallel"
+    mechanism, outputs = draw(name, x, epsilon=1.5, queries=3, threshold=0.25)
+    third, fourth = outputs[:, :3], outputs[:, 3:]
+    third = np.where(third == BELOW, 0, np.where(third == NOT_ASKED, -1, 1))
+    parts = [cut_law(find(f"sparse-vector-{i}").build(**mechanism.parameters), x) for i in (3, 4)]
+    law = {(*a, *b): p * q for a, p in parts[0].items() for b, q in parts[1].items()}
+    yield name, np.hstack([third, fourth]).astype(int), law
     # Signs of all coordinates together: noise of different coordinates is independent.
     coins = dict.fromkeys(itertools.product((0, 1), repeat=3), 0.125)
-    for name in ("noisy-histogram-1", "noisy-histogram-2", "prefix-sum"):
-        key = "queries" if name == "prefix-sum" else "bins"
-        _, outputs = draw(name, (0, 0, 0), **{key: 3})
+    keys = {"noisy-histogram-1": "bins", "noisy-histogram-2": "bins"}
+    keys |= {"prefix-sum": "queries", "laplace-parallel": "copies"}
+    for name, key in keys.items():
+        _, outputs = draw(name, 0 if key == "copies" else (0, 0, 0), **{key: 3})
         if name == "prefix-sum":
             outputs = np.diff(outputs, axis=1, prepend=0.0)
         yield name, (outputs > 0).astype(int), coins
@@ -694,6 +708,42 @@ def test_sparse_vector_5_impossible_output():
     assert entry.build(queries=1).true_epsilon == 0.05
 
 
+def both_losses(name):
+    """The largest loss of the pair of the catalogue in either direction: of independent parts the
+    losses add up."""
+    mechanism, (x, y) = DEFAULTS[name], NUMBERS[name].pair
+    parts = [find(f"sparse-vector-{i}").build(**mechanism.parameters) for i in (3, 4)]
+    scale = 2 / mechanism.epsilon
+    for first, second in ((x, y), (y, x)):
+        worst = []
+        for last in (-30.0, 0.0, 0.5, 1.0, 1.5, 2.0, 30.0):
+            laws = [vector_law(z, 0.0, scale, 2 * scale, 2, last) for z in (first, second)]
+            worst += [
+                math.log(p / laws[1][key]) for key, p in laws[0].items() if 1 in key and p > 0.0
+            ]
+        laws = [cut_law(parts[1], z) for z in (first, second)]
+        yield max(worst) + max(math.log(p / laws[1][key]) for key, p in laws[0].items())
+
+
+def test_parallel_mechanisms():
+    """Both parts of the parallel sparse vector approach what they lose on the same pairs, in the
+    same direction; a composition claims the sum of what its parts claim."""
+    mechanism = find("sparse-vector-34-parallel").build(epsilon=1.0, queries=6)
+    third, fourth = (find(f"sparse-vector-{i}").build(**mechanism.parameters) for i in (3, 4))
+    assert mechanism.claim.epsilon == third.claim.epsilon + fourth.claim.epsilon == 2.0
+    assert mechanism.true_epsilon == third.true_epsilon + fourth.true_epsilon == 1.5 + 3.25
+    x, y, pattern = below_then_above(6, 2, 200.0)
+    laws = [vector_law(z, 0.0, 2.0, 4.0, 2, 100.0)[pattern] for z in (x, y)]
+    loss = math.log(laws[0] / laws[1])
+    assert loss == pytest.approx(third.true_epsilon, rel=1e-9)
+    laws = [cut_law(fourth, z)[pattern] for z in (x, y)]
+    loss += math.log(laws[0] / laws[1])
+    assert 0.98 * mechanism.true_epsilon < loss <= mechanism.true_epsilon * (1 + 1e-9)
+    assert find("sparse-vector-34-parallel").build(queries=4).true_epsilon is None
+    many = find("laplace-parallel").build(epsilon=0.5, copies=7)
+    assert many.true_epsilon == many.claim.epsilon == 0.5
+
+
 def test_unknown_true_epsilon_is_none():
     assert find("sparse-vector-1").build(queries=3).true_epsilon is None
     assert find("sparse-vector-1").build(queries=3).broken is False
@@ -708,6 +758,8 @@ def test_pair_epsilons():
         u = np.linspace(-5.0, 5.0, 101)
         found[name] = np.abs(laplace.logpdf(u, 0, scale) - laplace.logpdf(u, 1, scale)).max()
     found["prefix-sum"] *= 10  # independent noise on ten numbers, all of which differ
+    beyond = laplace.logpdf(1.0, 1, 200.0) - laplace.logpdf(1.0, 0, 200.0)
+    found["laplace-parallel"] = 20 * beyond  # 20 outputs, each as far up as both inputs
     found["discrete-laplace"] = max(0.1 * abs(abs(k) - abs(k - 1)) for k in range(-3, 4))
     geometric = DEFAULTS["truncated-geometric"]
     laws = [dict(enumerate(geometric_law(geometric, count))) for count in (0, 1)]
@@ -737,6 +789,7 @@ def test_pair_epsilons():
         laws = [vector_law(x, 0.0, 20.0, 20.0, 1, last) for x in find("sparse-vector-3").pair]
         losses.append(two_sided(*({k: p for k, p in law.items() if 1 in k} for law in laws)))
     found["sparse-vector-3"] = max(losses)
+    found["sparse-vector-34-parallel"] = max(both_losses("sparse-vector-34-parallel"))
     gaussian = DEFAULTS["gaussian"]
     assert gaussian_delta(1.0, gaussian.sigma) == pytest.approx(1e-5, rel=1e-9)
     found["gaussian"] = 1.0

@@ -90,9 +90,9 @@ def infinite(violated: AuditResult) -> AuditResult:
     endless = Interval(lower=math.inf, upper=math.inf)
     return violated.model_copy(
         update={
-            "epsilon": endless,
+            "true_epsilon": endless,
             "witness": witness.model_copy(
-                update={"log_probability_neighbour": -math.inf, "log_ratio": math.inf}
+                update={"log_probability_neighbour": -math.inf, "log_ratio": endless}
             ),
             "curves": violated.curves.model_copy(
                 update={
@@ -177,7 +177,8 @@ def test_a_failure_is_explained(violated):
     assert (
         f"whoever sees “{witness.output}” and knows that the input was “{witness.input}” or "
         f"“{witness.neighbour}” may multiply the odds of “{witness.input}” by "
-        f"{math.exp(witness.log_ratio):.4g}. The claim allows a factor of at most {allowed:.4g}."
+        f"{math.exp(witness.log_ratio.lower):.4g}. "
+        f"The claim allows a factor of at most {allowed:.4g}."
     ) in told
     assert "Why this happens" not in told
     explained = {
@@ -209,9 +210,10 @@ def test_conclusions_of_an_attacker(upheld_page, violated, infinite_page):
         (math.inf, 0.01, "allows no such output outside its failure mass δ."),
         (1e-3, 0.01, None),  # the pair keeps the epsilon: delta is what breaks the claim
     ):
+        exactly = Interval(lower=ratio, upper=ratio)
         result = violated.model_copy(
             update={
-                "witness": violated.witness.model_copy(update={"log_ratio": ratio}),
+                "witness": violated.witness.model_copy(update={"log_ratio": exactly}),
                 "claim": violated.claim.model_copy(update={"delta": delta}),
                 "curves": Curves(),
             }
@@ -241,12 +243,13 @@ def _with_law(violated, first: list[float], second: list[float], output: int) ->
         log_probability_input=tuple(first),
         log_probability_neighbour=tuple(second),
     )
+    loss = first[output] - second[output]
     witness = violated.witness.model_copy(
         update={
             "output": words[output],
             "log_probability_input": first[output],
             "log_probability_neighbour": second[output],
-            "log_ratio": first[output] - second[output],
+            "log_ratio": Interval(lower=loss, upper=loss),
         }
     )
     return violated.model_copy(update={"witness": witness, "curves": Curves(witness_law=law)})
@@ -389,7 +392,7 @@ def test_every_verdict_says_itself(upheld, verdict, evidence):
         {
             "verdict": Verdict.INCONCLUSIVE,
             "reason": "The law on the word '<b>' adds up to 0.3.",
-            "epsilon": Interval(lower=0.0, upper=math.inf),
+            "true_epsilon": Interval(lower=0.0, upper=math.inf),
             "delta_at_claim": Interval(lower=0.0, upper=1.0),
             "witness": None,
             "statistics": None,
@@ -398,13 +401,13 @@ def test_every_verdict_says_itself(upheld, verdict, evidence):
         {
             "verdict": Verdict.NOT_REFUTED,
             "evidence": Evidence.STATISTICAL,
-            "epsilon": Interval(lower=1.5, upper=math.inf),
+            "true_epsilon": Interval(lower=1.5, upper=math.inf),
             "draws": 1000,
             "alpha": 0.05,
             "detectable_epsilon": 3.0,
         },
-        {"epsilon": Interval(lower=1.0, upper=3.0)},
-        {"epsilon": Interval(lower=0.0, upper=0.0)},
+        {"true_epsilon": Interval(lower=1.0, upper=3.0)},
+        {"true_epsilon": Interval(lower=0.0, upper=0.0)},
     ],
 )
 def test_any_part_may_be_missing(upheld, missing):

@@ -747,8 +747,11 @@ def test_unforeseen_errors_of_dpaudit_do_not_quote(run, folder, monkeypatch):
     monkeypatch.setattr(Lexicon, "read", broken)
     for arguments in (("--in", "in.txt", "--out", "o.txt"), ("--in", "in.txt")):
         done = run(*arguments)
-        assert done.code == 2
+        assert done.code == 4
         assert "unforeseen IndexError" in done.err
+        details = Path(re.search(r"details in (\S+\.txt)", done.err)[1])
+        assert SECRET not in details.read_text(encoding="utf-8")
+        details.unlink()
         assert SECRET not in done.err
     done = run(text=f"here {SECRET}")
     assert "unforeseen IndexError" in done.err
@@ -1005,6 +1008,8 @@ def test_a_closed_pipe_is_no_error(folder):
     )
     assert done.stderr == ""
     assert len(done.stdout.split()) == 2
+    script = f"set -o pipefail; {script}"
+    assert subprocess.run(["bash", "-c", script], cwd=folder, check=False).returncode == 0
 
 
 def test_a_full_disk_is_an_error(run, folder, monkeypatch):
@@ -1027,5 +1032,5 @@ def test_a_full_disk_is_an_error(run, folder, monkeypatch):
                 cwd=folder,
                 check=False,
             )
-        assert ended.returncode != 0
-        assert b"The output cannot be written: No space left" in ended.stderr
+        assert ended.returncode == 2
+        assert b"Standard output cannot be written: No space left" in ended.stderr

@@ -59,6 +59,18 @@ def test_the_proof_is_in_the_result_and_in_both_reports():
         ("refuted", (), None, "refuted; the published claim is false, on this vocabulary too"),
         ("refuted", (), True, "refuted; the published claim is false, on this vocabulary too"),
         ("refuted", (), False, "refuted; the published claim is false in general; its bound does"),
+        (
+            "false as audited",
+            (),
+            None,
+            "false as audited; the claim, which nobody is known to have published, is false, on",
+        ),
+        (
+            "false as audited",
+            (),
+            False,
+            "false as audited; the claim, which nobody is known to have published, is false in",
+        ),
     ],
 )
 def test_sentences(status, axioms, decides, said):
@@ -66,6 +78,7 @@ def test_sentences(status, axioms, decides, said):
     changes = {
         "proof": ProofRecord(theorem="t", status=status, axioms=axioms),
         "closed_form": None if decides is None else formula,
+        "verdict": "violated" if decides is None else "upheld",
     }
     result = audit(EXPONENTIAL, method="exact").model_copy(update=changes)
     assert f"Theorem t: {said}" in (wording.proof_sentence(result) or "")
@@ -88,13 +101,14 @@ def test_a_wrong_proof_is_an_internal_contradiction(planted, claim):
     assert result.witness is None
 
 
-def test_a_wrong_refutation_is_an_internal_contradiction(planted):
-    planted(Entry("slander", "", expected="refuted", mechanism="truncated-exponential"))
+@pytest.mark.parametrize("status", ["refuted", "false as audited"])
+def test_a_wrong_refutation_is_an_internal_contradiction(planted, status):
+    planted(Entry("slander", "", expected=status, mechanism="truncated-exponential"))
     result = audit(mechanisms.TruncatedExponential(SPACE, 2.0))
     assert (result.verdict, result.exit_code) == ("inconclusive", 3)
     assert result.reason is not None
     assert result.reason.startswith("Internal contradiction: the audit finds ε* ≤ ")
-    assert "theorem slander: refuted" in result.reason
+    assert f"theorem slander: {status}" in result.reason
     # Of a claim of another kind it says nothing.
     assert audit(mechanisms.TruncatedExponential(SPACE, 2.0), PureDP(7.0)).verdict == "upheld"
 

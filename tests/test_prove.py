@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 from typer.testing import CliRunner, Result
 
-from dpaudit.cli import app
+from dpaudit.cli.app import app
 from dpaudit.errors import InputError
 from dpaudit.mechanisms.registry import MECHANISMS
 from dpaudit.proofs import catalogue, find, theorems
@@ -42,6 +42,8 @@ PLANTED = {
         small("wrong", WRONG),
         small("refuting", refutes="a claim", expected="refuted", counterexample="print(1 < 2)"),
         small("surprise", refutes="a claim"),
+        small("unclaimed", refutes="none", published=False, expected="false as audited"),
+        small("accusing", refutes="none", published=False, expected="refuted"),
         small("awkward", title=AWKWARD, words=AWKWARD, counterexample=AWKWARD),
         small("mutated", mutations=(Mutation("no", "is wrong", lambda: small("no", WRONG)),)),
         small("fooled", mutations=(Mutation("yes", "is right", lambda: small("yes")),)),
@@ -81,14 +83,17 @@ def prove(*arguments: str) -> Result:
         ("right refuting", "", 0),
         ("right wrong", "", 3),
         ("right surprise", "", 1),
-        ("surprise wrong", "", 3),
+        ("surprise wrong", "", 1),
         ("right refuting wrong", "right", 0),
         ("right refuting wrong", "refuting", 1),
         ("right refuting wrong", "wrong", 3),
         ("right refuting wrong", "right refuting", 1),
-        ("right refuting wrong", "right refuting wrong", 3),
-        ("right refuting wrong", "vickrey", 3),
+        ("right refuting wrong", "right refuting wrong", 1),
+        ("right refuting wrong", "vickrey", 1),
         ("right surprise", "surprise", 1),
+        ("right unclaimed", "", 0),
+        ("right unclaimed", "unclaimed", 1),
+        ("right accusing", "", 1),
         ("mutated", "--mutations", 0),
         ("fooled", "", 0),
         ("fooled", "--mutations", 1),
@@ -96,7 +101,7 @@ def prove(*arguments: str) -> Result:
     ],
 )
 def test_exit_codes(planted, catalogue_of, arguments, code):
-    """3 before 1 before 0; without names what counts is what was expected."""
+    """1 before 3 before 0; without names what counts is what was expected."""
     planted(*catalogue_of.split())
     done = prove(*arguments.split())
     assert done.exit_code == code, done.output
@@ -147,7 +152,7 @@ def test_what_is_not_shown_is_said(planted):
     [
         (("metric-exponentail",), "Did you mean metric-exponential?"),
         (("random-cutof", "metric-exponential"), "Did you mean random-cutoff?"),
-        (("qqqq",), "There is no theorem or mechanism 'qqqq'. Theorems: "),
+        (("qqqq",), "no theorem or mechanism 'qqqq'. `dpaudit prove` without a name lists"),
     ],
 )
 def test_unknown_names(names, message):
@@ -200,7 +205,8 @@ def test_json_of_what_is_open(planted):
 def test_files_and_silence(planted, tmp_path):
     planted("right")
     done = prove("--quiet", "--json", "a.json", "--latex", "a.tex", "--html", "a.html")
-    assert (done.exit_code, done.output) == (0, "")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "dpaudit: 1 theorem: 1 proved\n"
     assert {path.name for path in tmp_path.glob("a.*")} == {"a.json", "a.tex", "a.html"}
     assert prove("--latex", "-").stdout == (tmp_path / "a.tex").read_text("utf-8")
     with pytest.raises(InputError, match=r"no/a\.tex"):

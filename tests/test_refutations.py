@@ -1,5 +1,6 @@
 """Theorems on truncated Gumbel, on truncations and on chains, held against the code."""
 
+import itertools
 import subprocess
 import sys
 
@@ -12,16 +13,21 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import gammainc
 
+from dpaudit import audit
 from dpaudit.mechanisms import (
+    DensityCalibratedLaplace,
     DistanceTruncatedLaplace,
     MetropolisHastings,
     NearestTruncatedExponential,
     TruncatedGumbel,
 )
 from dpaudit.mechanisms.spaces import EmbeddingSpace
+from dpaudit.mechanisms.words.density_calibrated_laplace import _log_longer, _log_shorter
 from dpaudit.proofs import axioms, catalogue, find
 from dpaudit.proofs.theorems import (
     cutoff_growth,
+    cutoff_growth_any_noise,
+    density_calibrated,
     distance_truncated,
     gumbel_noise,
     metropolis,
@@ -185,6 +191,165 @@ def test_eight_words():
     assert law[0, 7] == pytest.approx(last * leaving, rel=1e-8)
     assert law[7, 7] > mechanism.cutoff_law.probabilities[1]
     assert np.log(law[7, 7] / law[0, 7]) == pytest.approx(9.474283403, rel=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(3, 30), st.floats(1.05, 3.0), SEEDS)
+def test_a_near_duplicate_makes_the_claim_hold(size, multiple, seed):
+    """The proof in docs/truncated-gumbel.md, with its bound on the loss of the closest pair."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((size - 1, 5))
+    near = vectors[0] + 1e-7 * np.eye(5)[0]
+    space = EmbeddingSpace([str(i) for i in range(size)], np.vstack([vectors, near]))
+    mechanism = TruncatedGumbel(space, epsilon=multiple * smallest(space))
+    logs = mechanism.log_laws(slice(0, size))
+    assert largest_loss(logs, space.distance_matrix) < mechanism.epsilon
+    closest = np.abs(logs[0] - logs[-1]).max()
+    assert closest <= np.log(4 * (size - 1) / np.log(size) ** 2) + 1e-3
+    assert closest < 5 + 2 * np.log(size)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 2), SEEDS)
+def test_any_noise_has_the_smaller_bound(size, farther, seed):
+    """Noise of finitely many values, of another law for every word, input and cutoff, and any rule
+    for ties: the chances of the theorem by going through all values."""
+    rng = np.random.default_rng(seed)
+    distances = np.sort(rng.integers(0, 3, (2, size)), axis=1)  # by rank, from y and from v
+    weights = np.array([float(np.log(size) ** k / sp.factorial(k)) for k in range(1, size + 1)])
+    cutoffs = weights / weights.sum()
+
+    def wins(word, rank, count):
+        """The chance that the word of a rank wins among the nearest ones, two values each."""
+        values = rng.integers(-2, 3, (count, 2))
+        chances = rng.random(count)
+        order = rng.permutation(count) if farther == 2 else np.arange(count)[:: 1 - 2 * farther]
+        total = 0.0
+        for picks in itertools.product((0, 1), repeat=count):
+            sums = distances[word, :count] + values[np.arange(count), picks]
+            chance = np.prod([c if pick else 1 - c for c, pick in zip(chances, picks, strict=True)])
+            winner = min(range(count), key=lambda i: (sums[i], order[i]))
+            total += chance * (winner == rank)
+        return total
+
+    kept = sum(cutoffs[k - 1] * wins(0, 0, k) for k in range(1, size + 1))
+    left = cutoffs[-1] * wins(1, size - 1, size)
+    bound = cutoff_growth_any_noise.bound_any_noise(sp.Integer(size - 1))
+    assert kept >= left * np.exp(float(bound)) * (1 - 1e-9)
+
+
+def test_growth_with_any_noise_in_numbers():
+    for words in range(10, 400):
+        others = sp.Integer(words - 1)
+        bound = float(cutoff_growth_any_noise.bound_any_noise(others))
+        promise = float(cutoff_growth.least_promise(others))
+        assert (bound > promise) == (words >= 12)
+        assert (bound > 2 * promise) == (words >= 21)
+        assert (bound > words / 10 * promise) == (words >= 22)
+
+
+def on_a_line(places, rates):
+    """The law of Laplace noise on words of the line, in 60 digits: P_w(y) is the chance of the
+    interval around y that ends halfway to its neighbours."""
+    with mpmath.workdps(60):
+        order = sorted(range(len(places)), key=places.__getitem__)
+        exact = [mpmath.mpf(place) for place in places]
+        borders = [(exact[a] + exact[b]) / 2 for a, b in itertools.pairwise(order)]
+        ends = [-mpmath.inf, *borders, mpmath.inf]
+
+        def tail(rate, gap):
+            return mpmath.exp(-rate * gap) / 2
+
+        def between(rate, low, high):  # without cancellation
+            if low >= 0:
+                return tail(rate, low) - tail(rate, high)
+            if high <= 0:
+                return tail(rate, -high) - tail(rate, -low)
+            return 1 - tail(rate, -low) - tail(rate, high)
+
+        laws = []
+        for place, rate in zip(exact, map(mpmath.mpf, rates), strict=True):
+            chances = [between(rate, a - place, b - place) for a, b in itertools.pairwise(ends)]
+            row = dict(zip(order, chances, strict=True))
+            laws.append([row[i] for i in range(len(places))])
+        return laws
+
+
+def line_epsilon(laws, places):
+    """The true epsilon* of laws on the line."""
+    return max(
+        float(mpmath.log(laws[w][y] / laws[v][y]) / abs(mpmath.mpf(places[w]) - places[v]))
+        for w, v in itertools.permutations(range(len(places)), 2)
+        for y in range(len(places))
+    )
+
+
+@pytest.mark.parametrize("close", [0.5, 0.25, 0.01, 0.001])
+@pytest.mark.parametrize("value", [0.3, 1.0, 5.0])
+def test_density_calibrated_noise_on_four_words(close, value):
+    """The theorem, the rates of the mechanism and its lower bound against the exact law."""
+    places = [0.0, close, 1.0, 2.0]
+    space = EmbeddingSpace(list("otus"), [[place] for place in places])
+    mechanism = DensityCalibratedLaplace(space, value, k=1)
+    rates = mechanism.radial_noise.rates
+    spacing = [min(abs(a - b) for b in places if a != b) for a in places]
+    assert rates == pytest.approx([value * np.mean(spacing) / m for m in spacing], rel=1e-12)
+    laws = on_a_line(places, rates)
+    symbols = {density_calibrated.close: sp.Float(close, 30)}
+    rate = density_calibrated.rate
+    for word, place in ((1, density_calibrated.close), (2, sp.Integer(1))):
+        law = density_calibrated.law(place).doit().subs(rate(place), sp.Float(rates[word], 30))
+        assert float(sp.log(law.subs(symbols))) == pytest.approx(
+            float(mpmath.log(laws[word][3])), rel=1e-9
+        )
+    found = line_epsilon(laws, places)
+    assert found >= value / (2 * close)
+    assert mechanism.epsilon_lower_bound().value <= found
+    loss = float(mpmath.log(laws[2][3] / laws[1][3])) / (1 - close)
+    assert loss > value / (2 * close)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 7), st.integers(1, 4), st.floats(0.1, 20.0), SEEDS)
+def test_the_bound_on_density_calibrated_noise_is_one(size, k, value, seed):
+    """It is at most the exact epsilon* on random words of the line."""
+    rng = np.random.default_rng(seed)
+    places = np.sort(rng.exponential(size=size) ** 3).tolist()
+    if min(np.diff(places)) < 1e-3:
+        return
+    space = EmbeddingSpace([str(i) for i in range(size)], [[place] for place in places])
+    mechanism = DensityCalibratedLaplace(space, value, k=k)
+    exact = line_epsilon(on_a_line(places, mechanism.radial_noise.rates), places)
+    assert mechanism.epsilon_lower_bound().value <= exact * (1 + 1e-9)
+
+
+def test_the_chances_of_lengths_are_bounds():
+    for dimension in (1, 2, 5, 64, 384):
+        lengths = np.geomspace(1e-2, 1e3, 61)
+        with mpmath.workdps(40):
+            above = [
+                float(mpmath.log(mpmath.gammainc(dimension, x, regularized=True))) for x in lengths
+            ]
+            below = [
+                float(mpmath.log(mpmath.gammainc(dimension, 0, x, regularized=True)))
+                for x in lengths
+            ]
+        assert (_log_longer(dimension, lengths) >= np.array(above) - 1e-9).all()
+        assert (_log_shorter(dimension, lengths) <= np.array(below) + 1e-9).all()
+    assert _log_longer(1, np.array([5.0]))[0] == -5.0
+
+
+def test_an_audit_of_density_calibrated_noise_by_its_formula():
+    """The words 0, 0.1, 100 and 200 at ε = 1: the loss is at least 250 per unit, and is 750."""
+    places = [0.0, 0.1, 100.0, 200.0]
+    space = EmbeddingSpace(list("otus"), [[place] for place in places])
+    mechanism = DensityCalibratedLaplace(space, 1.0, k=1)
+    result = audit(mechanism, draws=500)
+    assert (result.verdict, result.evidence, result.witness) == ("violated", "exact", None)
+    assert result.closed_form.decides
+    exact = line_epsilon(on_a_line(places, mechanism.radial_noise.rates), places)
+    assert 250.0 < result.true_epsilon.lower < exact
+    assert exact == pytest.approx(750.3747, abs=0.001)
 
 
 def test_seven_equidistant_words_are_not_enough():

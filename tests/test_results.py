@@ -23,22 +23,25 @@ def test_json_round_trip(result):
     again = AuditResult.from_json(text)
     assert again == result
     assert again.to_json() == text
-    assert json.loads(text)["schema"] == "dpaudit.audit/1"
+    assert json.loads(text)["schema"] == "dpaudit.audit/2"
 
 
 def test_every_field_of_the_specification_is_there(result):
     """Section 10 names them; `curves` has its own model."""
     data = json.loads(result.to_json())
     assert list(data) == [
-        *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason", "epsilon"),
+        *("schema", "mechanism", "space", "claim", "evidence", "verdict", "reason"),
+        "true_epsilon",
         *("delta_at_claim", "delta_pair", "witness", "statistics", "curves", "search"),
         *("closed_form", "proven_bound", "explanation", "attack", "proof"),
         *("certification", "certified_epsilon", "certificate"),
-        *("draws", "alpha", "detectable_epsilon", "seed", "versions"),
+        *("draws", "alpha", "detectable_epsilon", "max_detectable", "constant_output"),
+        *("expect_constant", "seed", "versions", "exit_code"),
     ]
     assert list(data["mechanism"]) == ["name", "parameters", "sampler_error", "remarks"]
     assert list(data["space"]) == [
         *("source", "words", "dimension", "metric", "min_distance", "max_distance", "sha256"),
+        "reading",
     ]
     assert list(data["claim"]) == [
         *("kind", "epsilon", "delta", "metric", "neighbouring", "unit", "source"),
@@ -79,7 +82,7 @@ def test_results_are_frozen_and_strict(result):
         Witness.model_validate({"input": "a", "neighbour": "b", "distance": 1, "ratio": 2})
     data = json.loads(result.to_json())
     with pytest.raises(ValidationError):
-        AuditResult.model_validate({**data, "schema": "dpaudit.audit/2"})
+        AuditResult.model_validate({**data, "schema": "dpaudit.audit/1"})
     with pytest.raises(ValidationError):
         AuditResult.model_validate({**data, "surprise": 1})
 
@@ -101,7 +104,7 @@ def test_exit_codes(result):
         changes = {"verdict": Verdict.NOT_REFUTED, "detectable_epsilon": detectable}
         drawn = result.model_copy(update=changes)
         assert drawn.exit_code == code
-        assert drawn.exit_code_within(detectable) == 0
+        assert drawn.model_copy(update={"max_detectable": detectable}).exit_code == 0
 
 
 def test_str_says_the_verdict_first(result):

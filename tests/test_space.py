@@ -24,7 +24,7 @@ TRIANGLE = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]
     [
         ([], np.empty((0, 2)), "0 words, .* at least 2"),
         (["a"], [[1.0]], "1 word, .* at least 2"),
-        (["a", "b", "a"], TRIANGLE, "'a' appears twice.*--on-duplicate drop"),
+        (["a", "b", "a"], TRIANGLE, "'a' appears twice.*on_duplicate='drop'"),
         (["a", "b", "c"], [[1, 2], [1, 2], [0, 0]], "'a' and 'b' have the same vector.*drop"),
         (["a", "b", "c"], [[0, 0], [1, 2], [1, 2]], "'b' and 'c' have the same vector"),
         (["a", "b", "c"], [[0, 1], [2, 2], [-0.0, 1]], "'a' and 'c' have the same vector"),
@@ -106,6 +106,16 @@ def test_dropping_against_a_plain_loop(pairs: list[tuple[str, int]]) -> None:
     if kept != pairs:
         with pytest.raises(SpaceError, match=r"appears twice|same vector"):
             EmbeddingSpace(words, vectors)
+
+
+def test_vectors_whose_hashes_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash only finds candidates: vectors are the same where their numbers are."""
+    monkeypatch.setattr("dpaudit.mechanisms.spaces.duplicates.Seen._key", lambda self, row: 0)
+    vectors = [[0.0, 1.0], [1.0, 0.0], [-0.0, 1.0], [2.0, 0.0]]
+    space = EmbeddingSpace(["a", "b", "c", "d"], vectors, on_duplicate="drop")
+    assert space.words == ("a", "b", "d")
+    space = EmbeddingSpace(["a", "b", "c", "d"], vectors, "angular", on_duplicate="drop")
+    assert space.words == ("a", "b")
 
 
 def test_words_are_data() -> None:

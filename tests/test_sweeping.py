@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dpaudit import EmbeddingSpace, InputError, audit
-from dpaudit.cli import app
+from dpaudit.cli.app import app
 from dpaudit.mechanisms.words.metric_exponential import MetricExponential
 from dpaudit.mechanisms.words.random_cutoff_exponential import RandomCutoffExponential
 from dpaudit.mechanisms.words.truncated_gumbel import TruncatedGumbel
@@ -56,7 +56,7 @@ def test_every_point_is_the_audit_there():
     found = sweep(lambda value: MetricExponential(SPACE, value), "epsilon", [1, 5.5])
     for value, result in found.audited:
         alone = audit(MetricExponential(SPACE, value), method="exact")
-        assert result.epsilon == alone.epsilon
+        assert result.true_epsilon == alone.true_epsilon
         assert result.statistics == alone.statistics
         assert result.claim.epsilon == value
     assert [point.value for point in found.points] == [1, 5.5]
@@ -83,7 +83,7 @@ def test_page_with_infinite_values():
         "epsilon",
         [1.5 * bound, 2.0 * bound],
     )
-    assert all(math.isinf(result.epsilon.upper) for _, result in found.audited)
+    assert all(math.isinf(result.true_epsilon.upper) for _, result in found.audited)
     assert found.exit_code == 1
     page = report.render(found)
     assert "Infinite or unknown at 2 of 2 values." in page

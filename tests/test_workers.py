@@ -233,10 +233,17 @@ def test_generators_of_the_mechanism_are_refused():
         CallsModuleGenerator(),
     ):
         with (
-            Drawer(mechanism, 1, workers=1) as drawer,
-            pytest.raises(InputError, match=r"holds a random generator.*workers=0"),
+            Drawer(mechanism, 1, workers=2) as drawer,
+            pytest.raises(InputError, match=r"holds a random generator.*workers=1.*workers=0"),
         ):
             drawer.draw(0, 1, 5, (0,))
+
+
+def test_a_generator_of_the_mechanism_serves_one_worker():
+    """There is one copy of it then, and its draws are independent."""
+    with Drawer(with_module_generator, 1, workers=1) as drawer:
+        outputs = drawer.draw(0, 1, 300, (0,)).outputs
+    assert len(set(outputs.tolist())) == 300
 
 
 def test_global_generators_are_seeded_whatever_their_name():

@@ -25,7 +25,7 @@ from dpaudit.files import write_whole
 from dpaudit.mechanisms import MECHANISMS
 from dpaudit.results import AuditResult
 from dpaudit.results.wording import number
-from tools.refutation import markdown_table, update_page
+from tools.markdown import markdown_table, update_page
 
 PAGE = "comparison.md"
 FIGURE = Path("figures") / "comparison.svg"
@@ -118,7 +118,7 @@ def table(compared: Sequence[Compared]) -> str:
                 f"`{one.name}`",
                 f"{number(one.epsilon)}{unit}",
                 f"{result.verdict} ({result.evidence})",
-                between(result.epsilon.lower, result.epsilon.upper),
+                between(result.true_epsilon.lower, result.true_epsilon.upper),
                 between(delta.lower, delta.upper),
                 kept,
                 guessed,
@@ -132,14 +132,14 @@ def table(compared: Sequence[Compared]) -> str:
 def figure(compared: Sequence[Compared]) -> str:
     """Claimed and true epsilon of every mechanism on one logarithmic scale, as SVG."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "dpaudit", "font.size": 10.0}
-    finite = [x.result.epsilon.upper for x in compared] + [x.epsilon for x in compared]
+    finite = [x.result.true_epsilon.upper for x in compared] + [x.epsilon for x in compared]
     edge = 10.0 * max(value for value in finite if math.isfinite(value))
     with matplotlib.style.context(["default", style]):
         drawn = Figure(figsize=(7.6, 0.42 * len(compared) + 1.2), layout="constrained")
         FigureCanvasSVG(drawn)
         axes = drawn.add_subplot()
         for place, one in enumerate(compared):
-            low, high = one.result.epsilon.lower, one.result.epsilon.upper
+            low, high = one.result.true_epsilon.lower, one.result.true_epsilon.upper
             low, high = (min(max(value, 1e-2), edge) for value in (low, high))
             colour = "#ad3200" if one.result.verdict == "violated" else "#0062a3"
             axes.plot([low, high], [place, place], color=colour, linewidth=4, alpha=0.5)

@@ -1,7 +1,8 @@
-"""Tables and figure of docs/truncated-gumbel.md; some five minutes on two cores.
+"""Tables and figure of docs/truncated-gumbel.md; some ten minutes on two cores.
 
     python -m tools.refutation                      # print the tables
     python -m tools.refutation --output docs        # write them and the figure into docs
+    python -m tools.refutation --only holding       # one of them
     python -m tools.refutation --quick              # small vocabularies only, seconds
 
 Every number comes from exact audits of the mechanisms as this package defines them.
@@ -13,6 +14,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import matplotlib.style
@@ -27,8 +29,8 @@ from dpaudit import EmbeddingSpace
 from dpaudit.exact.audit import ExactFindings, exact_audit
 from dpaudit.files import write_whole
 from dpaudit.mechanisms import RandomCutoffExponential, TruncatedGumbel
-
-__all__ = ["markdown_table", "update_page"]
+from tools.bounded import dominated_table, equidistant_table, holding_table, verdict
+from tools.markdown import kept, markdown_table, mass, number, power, update_page
 
 Floats = NDArray[np.float64]
 
@@ -76,13 +78,6 @@ class Pair:
     distance: float
     log_first: Floats
     log_second: Floats
-
-
-def verdict(findings: ExactFindings, epsilon: float) -> str:
-    """The claim holds or is violated only if the whole interval says so."""
-    if findings.epsilon.upper <= epsilon:
-        return "holds"
-    return "**violated**" if findings.epsilon.lower > epsilon else "inconclusive"
 
 
 def near_equidistant(n: int) -> EmbeddingSpace:
@@ -279,88 +274,53 @@ def _draw_pair(axes: Axes, pair: Pair) -> None:
     axes.set_ylabel("ε (nats per unit of distance)")
 
 
-def number(value: float) -> str:
-    """Four significant digits or more, with separators between thousands."""
-    return f"{value:,.0f}" if value >= 999.95 else f"{value:#.4g}"
-
-
-def mass(value: float) -> str:
-    """A lower bound on a failure mass, rounded downwards."""
-    if value <= 0.0:
-        return "0"
-    if value < 1e-4:
-        return "> 0"
-    return "> 0.9999" if value > 0.9999 else f"{math.floor(value * 1e4) / 1e4:.4f}"
-
-
-def kept(changed: float) -> str:
-    """The mean chance that a word is kept; nearly all of them are given by what is missing."""
-    if changed >= 0.001:
-        return f"{100.0 * (1.0 - changed):.1f}%"
-    return f"all but {power(math.log(changed))}"
-
-
-def power(logarithm: float) -> str:
-    """e^logarithm in decimal, also where it is beyond floating point.
-
-    >>> power(math.log(5.0e6)), power(1000.0)
-    ('5.0·10^6', '2.0·10^434')
-    """
-    exponent = math.floor(logarithm / math.log(10.0) + 1e-9)
-    lead = math.exp(logarithm - exponent * math.log(10.0))
-    if abs(lead - 1.0) < 1e-6:
-        return f"10^{exponent}"
-    digits = f"{lead:.1f}"
-    return f"1.0·10^{exponent + 1}" if digits == "10.0" else f"{digits}·10^{exponent}"
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def update_page(path: Path, parts: dict[str, str]) -> None:
-    """Put every part between its markers, `<!-- begin: name -->` and `<!-- end: name -->`."""
-    text = path.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise SystemExit(f"{path.name} has no markers for {name}.")
-        text = f"{before}{begin}\n\n{part}\n\n{end}{after}"
-    write_whole(path, text)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the audits, print the tables, and write them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small vocabularies only")
+    parser.add_argument("--only", nargs="+", metavar="TABLE", help="these tables and no figure")
     parser.add_argument("--output", type=Path, help="folder of the page, docs")
     options = parser.parse_args(arguments)
     largest = 100 if options.quick else max(BUILTIN_SIZES)
-    synthetic = list(audits([near_equidistant(n) for n in SIZES if n <= largest], MULTIPLES))
     builtin = [EmbeddingSpace.builtin(limit=n) for n in BUILTIN_SIZES if n <= largest]
-    measured = list(audits(builtin, BUILTIN_MULTIPLES))
-    shown = next(
-        audit
-        for audit in reversed(measured)
-        if audit.multiple == 1.5 and audit.mechanism.space is builtin[-1]
-    )
-    title = f"{len(builtin[-1]):,} words of the built-in space"
-    pairs = [known_pair(), witness_pair(title, shown.mechanism, shown.findings)]
-    parts = {
-        "near-equidistant": refutation_table(synthetic),
-        "built-in": refutation_table(measured),
-        "repair": repair_table(builtin[:: max(1, len(builtin) - 1)], BUILTIN_MULTIPLES),
-        "sampling": sampling_table(pairs),
+    ends = builtin[:: max(1, len(builtin) - 1)]
+
+    @cache
+    def measured() -> list[Audited]:
+        return list(audits(builtin, BUILTIN_MULTIPLES))
+
+    @cache
+    def pairs() -> list[Pair]:
+        shown = next(
+            audit
+            for audit in reversed(measured())
+            if audit.multiple == 1.5 and audit.mechanism.space is builtin[-1]
+        )
+        title = f"{len(builtin[-1]):,} words of the built-in space"
+        return [known_pair(), witness_pair(title, shown.mechanism, shown.findings)]
+
+    def synthetic() -> list[Audited]:
+        return list(audits([near_equidistant(n) for n in SIZES if n <= largest], MULTIPLES))
+
+    tables = {
+        "equidistant": equidistant_table,
+        "holding": lambda: holding_table(largest),
+        "near-equidistant": lambda: refutation_table(synthetic()),
+        "built-in": lambda: refutation_table(measured()),
+        "repair": lambda: repair_table(ends, BUILTIN_MULTIPLES),
+        "dominated": lambda: dominated_table(ends),
+        "sampling": lambda: sampling_table(pairs()),
     }
+    for name in options.only or []:
+        if name not in tables:
+            parser.error(f"--only is {name!r}, but the tables are {', '.join(tables)}.")
+    parts = {name: tables[name]() for name in options.only or tables}
     for name, part in parts.items():
         print(f"{name}\n\n{part}\n")
     if options.output:
-        (options.output / FIGURE).parent.mkdir(exist_ok=True)
-        write_whole(options.output / FIGURE, sampling_figure(pairs))
+        if not options.only:
+            (options.output / FIGURE).parent.mkdir(exist_ok=True)
+            write_whole(options.output / FIGURE, sampling_figure(pairs()))
         update_page(options.output / PAGE, parts)
 
 

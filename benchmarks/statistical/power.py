@@ -26,7 +26,7 @@ def main() -> None:
         started = time.perf_counter()
         results = [run(name, seed, draws=options.draws) for seed in range(options.seeds)]
         seconds = (time.perf_counter() - started) / options.seeds
-        bound = statistics.median(result.epsilon.lower for result in results)
+        bound = statistics.median(result.true_epsilon.lower for result in results)
         flagged = sum(result.verdict.value == "violated" for result in results)
         print(
             f"| `{name}` | {claim.epsilon:.4g} | {mechanism.true_epsilon:.4g} | {len(pairs)} | "

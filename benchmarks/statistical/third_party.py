@@ -93,7 +93,7 @@ def main() -> None:
                 print(
                     f"| {library} {installed} {name} | {claim.epsilon:.6g}, {claim.delta:g} "
                     f"| {'yes' if bits else 'no'} | {result.draws:,} | {result.verdict.value} "
-                    f"| {result.epsilon.lower:.3g} "
+                    f"| {result.true_epsilon.lower:.3g} "
                     f"| {'' if detectable is None else f'{detectable:.3g}'} | {seconds:.0f} |",
                     flush=True,
                 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..claims import Claim
 from ..mechanisms.balls import BallLaw, ExactGeometry
+from ..mechanisms.balls.angles import exact_geometry
 from ..mechanisms.balls.enclosures import exact_fraction, lower_float, upper_float
 from ..results.model import Interval
 
@@ -67,7 +68,7 @@ def make_case(
     # The law may have another metric than the space: that of randomized response is discrete.
     wanted = (claim.metric or metric) if claim.kind == "metric" else "discrete"
     same = claim.kind == "metric" and wanted == law.geometry.metric
-    claimed = law.geometry if same else ExactGeometry(vectors, wanted)
+    claimed = law.geometry if same else exact_geometry(vectors, wanted)
     return Case(words, law, claimed, exact_fraction(claim.epsilon), exact_fraction(claim.delta))
 
 

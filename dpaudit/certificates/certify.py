@@ -349,6 +349,7 @@ def _space_part(space: EmbeddingSpace) -> CertifiedSpace:
         dimension=space.dimension,
         metric=space.metric,
         sha256=space.content_digest,
+        reading=space.reading,
         vocabulary=space.words if inline else None,
         vectors=tuple(tuple(row) for row in space.vectors.tolist()) if inline else None,
     )

@@ -6,20 +6,20 @@ figures are balls of some 96 bits rounded outward to floats, so they do not depe
 the libraries.)
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from ..errors import DPAuditError, SpaceError, option
+from ..errors import DPAuditError, SpaceError, VerdictError
 from ..mechanisms.balls import ball_law, parameters_as_taken
 from ..mechanisms.balls.enclosures import precision
 from ..mechanisms.spaces import EmbeddingSpace
-from ..mechanisms.spaces.loaders import read_embedding
 from ..results.model import Interval, Verdict
 from .all_pairs import all_pairs
 from .case import Case, make_case
-from .files import read_certificate, require_ordinary_file, require_short_lines
+from .embedding import read_space, reading_sentences, unknown_options
+from .files import read_certificate
 from .loss import event_finding, loss_finding
 from .model import SCHEMAS, AllPairsFinding, Certificate, Finding, LossFinding
 
@@ -45,17 +45,47 @@ class Verification:
     """All that was checked about a certificate; verified if everything passed.
 
     `embedding` is what the words and vectors were compared with: the path of an embedding file,
-    "builtin", or None if the certificate carries them and nothing else was looked at.
+    "builtin", or None if the certificate carries them and nothing else was looked at. `reading`
+    says how that file was read just now.
     """
 
     certificate: Certificate
     checks: tuple[Check, ...]
     embedding: str | None = None
+    reading: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:
         """Whether the certificate proves its verdict and says nothing false."""
         return all(check.passed for check in self.checks)
+
+    def raise_for_verdict(self) -> Self:
+        """This verification, if the certificate proves what it says.
+
+        Raises
+        ------
+        VerdictError
+            If it does not, with the reasons. It is an `AssertionError` as well.
+        """
+        if not self.verified:
+            raise VerdictError(f"The certificate is rejected: {' '.join(self.reasons)}")
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "A verification has no truth value, because a rejected certificate would count as "
+            "true. Write verification.raise_for_verdict(), or look at verification.verified."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Verification: {'verified' if self.verified else 'rejected'}>"
+
+    @property
+    def not_checked(self) -> dict[str, str]:
+        """What the file states and no derivation rests on, by field. How words and vectors were
+        read is part of it, unless they were read from their file just now."""
+        stated = self.certificate.not_checked
+        return {k: v for k, v in stated.items() if not (self.reading and k == "space.reading")}
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -100,16 +130,21 @@ def verify(
     if not isinstance(certificate, Certificate):
         certificate = read_certificate(certificate)
     checks = [_checksum(certificate)]
-    path = None if space is None else str(space)
+    path, named = None if space is None else str(space), None
     if path is None and certificate.space.vectors is None:
         path = certificate.space.source
     try:
-        case = _case(certificate, path, checks)
+        _require_words_with_vectors(certificate)
+        if path is not None:
+            _require_known_options(certificate)
+            named = read_space(certificate.space, path, chosen=space is not None)
+        case = _case(certificate, path, named, checks)
         if case is not None:
             checks += _derive(certificate, case, progress)
     except _RejectedError as reason:
         checks.append(Check("statement", False, str(reason)))
-    return Verification(certificate, tuple(checks), path)
+    reading = () if named is None else reading_sentences(named)
+    return Verification(certificate, tuple(checks), path, reading)
 
 
 class _RejectedError(Exception):
@@ -124,13 +159,23 @@ def _checksum(certificate: Certificate) -> Check:
     )
 
 
-def _case(certificate: Certificate, path: str | None, checks: list[Check]) -> Case | None:
+def _require_words_with_vectors(certificate: Certificate) -> None:
+    if (certificate.space.vocabulary is None) != (certificate.space.vectors is None):
+        raise _RejectedError("The certificate has words without vectors, or vectors without words.")
+
+
+def _require_known_options(certificate: Certificate) -> None:
+    unknown = unknown_options(certificate.space)
+    if unknown:
+        raise _RejectedError(f"No embedding file is read with an option {unknown[0]!r}.")
+
+
+def _case(
+    certificate: Certificate, path: str | None, named: EmbeddingSpace | None, checks: list[Check]
+) -> Case | None:
     """What the certificate speaks about; None if words or vectors are not the ones meant."""
     stated = certificate.space
-    if (stated.vocabulary is None) != (stated.vectors is None):
-        raise _RejectedError("The certificate has words without vectors, or vectors without words.")
     carried = _carried(certificate)
-    named = None if path is None else _embedding(path, stated.words, stated.metric)
     space = carried or named
     assert space is not None  # without vectors there is a path
     checks.append(
@@ -169,6 +214,7 @@ def _stated_case(certificate: Certificate, space: EmbeddingSpace) -> Case:
             _require_same_spelling(stated.parameters, taken)
         with precision(_LEAST_BITS):
             law = ball_law(stated.name, taken, space.vectors, space.metric)
+        space.with_metric(certificate.claim.metric or space.metric)  # angles not every vector has
     except DPAuditError as error:
         raise _RejectedError(str(error)) from None
     assert law is not None  # as there are parameters that it takes
@@ -192,36 +238,6 @@ def _carried(certificate: Certificate) -> EmbeddingSpace | None:
         return EmbeddingSpace(stated.vocabulary, stated.vectors, stated.metric)
     except SpaceError as error:
         raise _RejectedError(f"The vectors in the certificate are unusable: {error}") from None
-
-
-def _embedding(path: str, words: int, metric: str) -> EmbeddingSpace:
-    """The first so many words of an embedding file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, which says nothing about the certificate.
-    """
-    if path == "builtin":
-        return EmbeddingSpace.builtin(words, metric)
-    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
-        raise SpaceError(
-            f"There is no embedding file {path}, with which the words and vectors of the "
-            f"certificate are to be compared. Say where it is ({option('space', 'FILE')})."
-        )
-    require_ordinary_file(path)
-    # Duplicates were dropped, so it may take more lines than words; not the whole of a large file.
-    for limit in (words, 2 * words):
-        require_short_lines(path, limit)
-        try:
-            loaded = read_embedding(Path(path), limit)
-            space = EmbeddingSpace(loaded.words, loaded.vectors, metric, on_duplicate="drop")
-        except SpaceError:
-            break
-        if len(space) >= words:
-            return EmbeddingSpace(space.words[:words], space.vectors[:words], metric)
-    require_short_lines(path, None)
-    return EmbeddingSpace.load(path, limit=words, metric=metric, on_duplicate="drop")
 
 
 def _derive(certificate: Certificate, case: Case, progress: Progress | None) -> list[Check]:

@@ -14,8 +14,10 @@ __all__ = ["seconds_for_all_pairs", "seconds_for_witness"]
 def _seconds_for_keys(case: Case) -> float:
     """All exact distances once."""
     n, dimension = case.law.geometry.vectors.shape
+    metrics = {case.law.geometry.metric, case.claimed.metric}
     each = 2e-9 if case.law.geometry.metric == "euclidean" else 2e-8
-    return n * n * (2.5e-7 + each * dimension) + 1e-6 * n * dimension
+    angles = 1e-5 if "angular" in metrics else 0.0
+    return n * n * (2.5e-7 + angles + each * dimension) + 1e-6 * n * dimension
 
 
 def _seconds_for_priors(case: Case) -> float:

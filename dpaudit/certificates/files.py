@@ -6,7 +6,6 @@ before anything is read: a pipe or a device may never end.
 
 import os
 import stat
-from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,14 +18,10 @@ __all__ = [
     "LARGEST_FILE",
     "read_certificate",
     "require_ordinary_file",
-    "require_short_lines",
 ]
 
 #: Bytes. Vectors that come from no file are written out; 5 million components fit.
 LARGEST_FILE = 2**28
-
-#: Bytes of a line of an embedding file: room for 100,000 components.
-_LONGEST_LINE = 2**22
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -62,36 +57,6 @@ def _ordinary(path: str | Path, found: os.stat_result) -> int:
     if found.st_size == 0:
         raise InputError(f"{path} is empty.")
     return found.st_size
-
-
-def require_short_lines(path: str | Path, count: int | None) -> None:
-    """Look at the first lines of an embedding file, or at all, before it is read: a hole in a file
-    looks like a line of any length, which would have to fit into memory.
-
-    Archives (.npz) and word2vec's binary files have no lines, and are left to their readers.
-
-    Raises
-    ------
-    InputError
-        If a line is longer than any vector needs.
-    """
-    try:
-        with Path(path).open("rb") as stream:
-            start = stream.read(2**16)
-            header = start[:100].split(b"\n", 1)[0].split()
-            binary = len(header) == 2 and all(map(bytes.isdigit, header)) and b"\0" in start
-            if start.startswith(b"PK") or binary:
-                return
-            stream.seek(0)
-            lines = iter(lambda: stream.readline(_LONGEST_LINE + 1), b"")
-            for number, line in enumerate(islice(lines, None if count is None else count + 1), 1):
-                if len(line) > _LONGEST_LINE:
-                    raise InputError(
-                        f"{path}, line {number} has more than {_LONGEST_LINE:,} bytes, so it is no "
-                        "embedding file."
-                    )
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 def read_certificate(path: str | Path) -> Certificate:

@@ -9,13 +9,15 @@ older `dpaudit.certificate/1` has the same fields and is held to the same.
 
 import hashlib
 import json
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from ..claims import ApproximateDP, Claim, MetricDP, PureDP
 from ..errors import InputError
 from ..results.model import Document, Interval, Record, Verdict
+from ..results.reading import ReadingRecord
+from ..visible import json_text
 
 __all__ = [
     "SCHEMAS",
@@ -47,17 +49,19 @@ class CertifiedSpace(Record):
     """The vocabulary and its vectors, written out where they are few, or by their digest.
 
     `sha256` digests the number of words and of components, the words and the vectors
-    (`EmbeddingSpace.content_digest`). `source` says where they come from, "builtin" or a path; it
-    is a label that nothing is derived from.
+    (`EmbeddingSpace.content_digest`). `source` says where they come from, "builtin" or a path, and
+    `reading` how they were read from there: labels that nothing is derived from. Where the words
+    and vectors are not written out, the options of `reading` are used to read them again.
     """
 
     source: str
     words: Size
     dimension: Size
-    metric: Literal["euclidean", "manhattan", "chebyshev"]
+    metric: Literal["euclidean", "manhattan", "chebyshev", "angular"]
     sha256: str
     vocabulary: tuple[str, ...] | None = None
     vectors: tuple[tuple[Finite, ...], ...] | None = None
+    reading: ReadingRecord | None = None
 
 
 class CertifiedMechanism(Record):
@@ -74,7 +78,7 @@ class CertifiedClaim(Record):
     kind: Literal["pure", "approximate", "metric"]
     epsilon: Finite
     delta: Finite
-    metric: Literal["euclidean", "manhattan", "chebyshev"] | None
+    metric: Literal["euclidean", "manhattan", "chebyshev", "angular"] | None
 
     def claim(self) -> Claim:
         """The claim as an object; raises `InputError` if a number is out of range, or stated for a
@@ -148,8 +152,8 @@ class Certificate(Document):
 
     `checksum` is the SHA-256 of everything else: it tells damage from a false statement, and is
     no protection against somebody who makes it anew. What a certificate proves does not rest on
-    it, but on the figures that `verify` derives again. `space.source` and `versions` are labels:
-    `not_checked` names them.
+    it, but on the figures that `verify` derives again. `space.source`, `space.reading` and
+    `versions` are labels: `not_checked` names them.
     """
 
     indent: ClassVar[int] = 1
@@ -171,14 +175,27 @@ class Certificate(Document):
     def not_checked(self) -> dict[str, str]:
         """What the file states and no derivation rests on, by field, as it stands in the file."""
         versions = {f"versions.{name}": text for name, text in self.versions.items()}
-        return {"space.source": self.space.source, **versions}
+        read = self.space.reading
+        reading = {"space.reading": " ".join(read.sentences())} if read else {}
+        return {"space.source": self.space.source, **reading, **versions}
 
     def sealed(self) -> Self:
         """The same certificate with its checksum."""
         return self.model_copy(update={"checksum": self.digest()})
 
+    def _data(self) -> dict[str, Any]:
+        data = self.model_dump(mode="json", by_alias=True)
+        if self.space.reading is None:  # as in files from before this field
+            del data["space"]["reading"]
+        return data
+
+    def to_json(self) -> str:
+        """The one text of the certificate, with a final newline."""
+        return json_text(self._data(), indent=self.indent)
+
     def digest(self) -> str:
         """SHA-256 of everything but the checksum."""
-        data = self.model_dump(mode="json", by_alias=True, exclude={"checksum"})
+        data = self._data()
+        del data["checksum"]
         text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from flint import arb
+from flint import arb, fmpq
 
 from ..mechanisms.balls.enclosures import lower_float, precision
 from ..mechanisms.balls.geometry import Key
@@ -241,7 +241,9 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
     costs; in all other cases enough bits tell them apart.
 
     With a prior only one direction is used: words with the same costs to words of the same priors
-    have equal normalisers. A tie of another kind would stay undecided, at any precision.
+    have equal normalisers. A tie of another kind would stay undecided, at any precision. Angles are
+    not algebraic, so of them only the equality of keys decides a tie, and any other one stays
+    undecided.
     """
     found = _compared(case, pair.ratio)
     if found.relation is not _Relation.UNKNOWN:
@@ -251,8 +253,8 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
     claimed_key = case.claimed.row(i)[j]
     if symmetry.equal(i, j):
         # The normalisers cancel: the ratio is theta c/d, the root of a fraction.
-        square = law.rate * law.rate * law.geometry.square(key) / case.claimed.square(claimed_key)
-        if square == case.epsilon * case.epsilon:
+        square = _squared_quotient(case, law, key, claimed_key)
+        if square is not None and law.rate * law.rate * square == case.epsilon * case.epsilon:
             return _Decided(enclosure(arb(case.epsilon)), _Relation.EQUAL)
     for bits in BITS:
         with precision(bits):
@@ -264,6 +266,15 @@ def _decide(case: Case, law: SeparableBallLaw, symmetry: _Symmetry, pair: _Pair)
         if found.relation is not _Relation.UNKNOWN:
             break
     return found
+
+
+def _squared_quotient(case: Case, law: SeparableBallLaw, key: Key, claimed_key: Key) -> fmpq | None:
+    """(c/d)^2 for the distances of two keys as a fraction; None where angles leave that open."""
+    if case.claimed is law.geometry and key == claimed_key:
+        return fmpq(1)
+    if "angular" in (law.geometry.metric, case.claimed.metric):
+        return None
+    return law.geometry.square(key) / case.claimed.square(claimed_key)
 
 
 def _compared(case: Case, ratio: arb) -> _Decided:

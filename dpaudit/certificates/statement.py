@@ -12,6 +12,7 @@ from ..errors import option
 from ..results.wording import probability
 from ..visible import visible
 from .checker import Verification
+from .embedding import BUILTIN
 from .model import AllPairsFinding, Certificate, EventFinding, LossFinding
 
 __all__ = ["not_checked_sentence", "quoted", "space_sentences", "statement", "what_it_proves"]
@@ -19,9 +20,13 @@ __all__ = ["not_checked_sentence", "quoted", "space_sentences", "statement", "wh
 #: Characters of a foreign text that are shown.
 _LONGEST = 80
 
+#: Of how words and vectors were read: some sentences.
+_LONGEST_READING = 400
 
-def quoted(text: str) -> str:
-    r"""Foreign text between quotation marks, everything that acts, hides or quotes as its escape.
+
+def quoted(text: str, longest: int = _LONGEST) -> str:
+    r"""Foreign text between quotation marks, everything that acts, hides or quotes as its escape;
+    of a long one the first `longest` characters.
 
     Examples
     --------
@@ -30,8 +35,8 @@ def quoted(text: str) -> str:
     >>> quoted("x" * 1000)[-22:]
     'x…" (1,000 characters)'
     """
-    shown = json.dumps(visible(text[:_LONGEST]), ensure_ascii=False)
-    return shown if len(text) <= _LONGEST else f'{shown[:-1]}…" ({len(text):,} characters)'
+    shown = json.dumps(visible(text[:longest]), ensure_ascii=False)
+    return shown if len(text) <= longest else f'{shown[:-1]}…" ({len(text):,} characters)'
 
 
 def statement(certificate: Certificate) -> str:
@@ -108,27 +113,28 @@ def space_sentences(found: Verification) -> tuple[str, str]:
             "The certificate carries the words and vectors; no embedding file was compared. "
             f"To compare one: {option('space', 'FILE')}."
         )
-    name = "the built-in space" if found.embedding == "builtin" else quoted(found.embedding)
+    name = "the built-in space" if found.embedding == BUILTIN else quoted(found.embedding)
     failed = {check.what for check in found.checks if not check.passed}
     carried = space.vectors is not None
     differs = "embedding file" if carried else "words and vectors"
     passed = {check.what for check in found.checks if check.passed}
     if differs in failed:
-        return meant, f"The first {space.words:,} words and vectors of {name} are others."
+        return meant, f"The first {space.words:,} words and vectors read from {name} are others."
     if differs not in passed:
         return meant, f"{name} was not compared."
     also = "the certificate, and " if carried else ""
     return meant, (
-        f"The words and vectors are those of {also}{name}: its first {space.words:,} different "
-        "ones have this digest."
+        f"The words and vectors are those of {also}{name}: the first {space.words:,} different "
+        "ones that were read from it have this digest."
     )
 
 
-def not_checked_sentence(certificate: Certificate) -> str:
+def not_checked_sentence(found: Verification) -> str:
     """What the file states and no derivation rests on."""
-    labels = certificate.not_checked.items()
+    longest = {"space.reading": _LONGEST_READING}
     return "Stated by the file, not checked: " + ", ".join(
-        f"{visible(field)} {quoted(text)}" for field, text in labels
+        f"{visible(field)} {quoted(text, longest.get(field, _LONGEST))}"
+        for field, text in found.not_checked.items()
     )
 
 

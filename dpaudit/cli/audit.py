@@ -1,40 +1,40 @@
 """`dpaudit audit`: one audit."""
 
-import json
 import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from ..errors import InputError
+from ..visible import json_text
 from .claimed import claim_from, claim_of_black_box
 from .inputs import Changes, Distance, Pair, Queries, input_pairs, word_pairs
 from .options import (
     Bits,
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
     Seed,
     Sequential,
-    Space,
     TimeLimit,
     Workers,
-    load_space,
+    is_given,
     number,
     parse_parameters,
-    progress_bar,
-    write_output,
+    refuse_given,
 )
+from .outputs import STANDARD, Outputs, outputs
+from .progress import progress_bar
+from .space_options import BUILTIN, SpaceOptions, takes_space
+from .streams import say
 from .sweeps import run_sweep
-from .targets import Target, canonical_pairs, find_target
+from .targets import Target, canonical_pairs, find_target, length_parameter
 
 if TYPE_CHECKING:
     from ..claims import Claim
@@ -45,26 +45,39 @@ __all__ = ["command"]
 
 #: Options, as Typer names them, that say something about words or about black boxes only.
 _OF_WORDS = {
-    "space": "--space",
-    "limit": "--limit",
-    "on_duplicate": "--on-duplicate",
+    **{
+        field.name: f"--{field.name.replace('_', '-')}"
+        for field in fields(SpaceOptions)
+        if field.name != "metric"
+    },
     "certificate_file": "--certificate",
     "sweep": "--sweep",
 }
 _OF_BLACK_BOXES = {"distance": "--distance", "queries": "--queries", "changes": "--changes"}
+_NOT_IN_SWEEPS = {
+    "method": "--method",
+    "pair": "--pair",
+    "sequential": "--sequential",
+    "bits": "--bits",
+    "workers": "--workers",
+    "time_limit": "--time-limit",
+    "max_detectable": "--max-detectable",
+    "expect_constant": "--expect-constant",
+    "certificate_file": "--certificate",
+    "log_file": "--log",
+    "verbose": "--verbose",
+}
 
 #: What does not belong into the command that repeats an audit.
 _OUTPUTS = ("--json", "--html", "--log", "--certificate")
 
 
+@takes_space
 def command(
     context: typer.Context,
     name: Name,
     epsilon: Epsilon = None,
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     method: Annotated[
         str,
@@ -95,14 +108,14 @@ def command(
     queries: Queries = None,
     changes: Changes = "every",
     alpha: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--alpha",
             metavar="NUMBER",
             parser=number,
-            help="Error probability of a statistical audit, all in all.",
+            help="Error probability of a statistical audit, all in all; default: 0.05.",
         ),
-    ] = 0.05,
+    ] = None,
     draws: Annotated[
         int | None,
         typer.Option(
@@ -114,7 +127,7 @@ def command(
     sequential: Sequential = False,
     bits: Bits = False,
     workers: Workers = None,
-    time_limit: TimeLimit = 60.0,
+    time_limit: TimeLimit = None,
     max_detectable: Annotated[
         float | None,
         typer.Option(
@@ -125,6 +138,13 @@ def command(
             "default: twice the claim.",
         ),
     ] = None,
+    expect_constant: Annotated[
+        bool,
+        typer.Option(
+            "--expect-constant",
+            help="Every output may be the same; otherwise that is no pass (exit code 3).",
+        ),
+    ] = False,
     sweep: Annotated[
         str | None,
         typer.Option(
@@ -150,6 +170,10 @@ def command(
     log_file: Annotated[
         str | None, typer.Option("--log", metavar="FILE", help="Write the times of the run.")
     ] = None,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Print everything that the result says."),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Audit one mechanism: the true epsilon over all pairs of words with a witness, or, of anything
@@ -158,50 +182,56 @@ def command(
     --epsilon is the mechanism's parameter, and its claim unless --claim-epsilon says otherwise; a
     function or object of your own needs --claim-epsilon.
     Exit code 0: the claim is upheld, or draws did not refute it that would have refuted
-    --max-detectable; 1: violated; 2: bad input; 3: undecided.
+    --max-detectable; 1: violated; 2: bad input; 3: undecided; 4: an internal error.
 
     Example: dpaudit audit metric-exponential --epsilon 12 --html report.html
 
     Example: dpaudit audit my_module:noisy_sum --claim-epsilon 1 --pair 0 1
     """
+    files = {"--json": json_file, "--html": html_file, "--log": log_file}
+    out = outputs(quiet, {**files, "--certificate": certificate_file}, space.files())
+    if out.files.get("--certificate") == STANDARD:
+        raise InputError("--certificate needs the name of a file: `dpaudit verify` reads it again.")
     from ..auditing import audit
+    from ..completing import completed
 
     started = time.time()
     if method not in ("auto", "exact", "statistical"):
         raise InputError(f"--method is {method!r}, but it must be auto, exact or statistical.")
-    if max_detectable is not None and not max_detectable > 0.0:
-        raise InputError(f"--max-detectable is {max_detectable:g}, but it must be above 0.")
     target = find_target(name)
     _refuse(context, target)
     parameters = parse_parameters(epsilon, settings)
+    if sweep is not None:
+        refuse_given(context, _NOT_IN_SWEEPS, "goes with no --sweep.")
+        vocabulary = space.load()
+        code = run_sweep(
+            sweep,
+            lambda values: target.with_space(vocabulary, values),
+            parameters,
+            lambda own: claim_from(own.claim, claim, claim_epsilon, delta),
+            {"alpha": alpha, "draws": draws, "seed": seed},
+            out,
+        )
+        raise typer.Exit(code)
+    mechanism: Any
     pairs: Any
     if target.words:
-        vocabulary = load_space(space, limit, metric, on_duplicate)
-        if sweep is not None:
-            if certificate_file or log_file or pair or sequential:
-                raise InputError(
-                    "--sweep goes with none of --certificate, --log, --pair and --sequential."
-                )
-            code = run_sweep(
-                sweep,
-                lambda values: target.with_space(vocabulary, values),
-                parameters,
-                lambda own: claim_from(own.claim, claim, claim_epsilon, delta),
-                {"alpha": alpha, "draws": draws, "seed": seed},
-                (json_file, html_file, quiet),
-            )
-            raise typer.Exit(code)
-        mechanism = target.with_space(vocabulary, parameters)
-        checked = claim_from(getattr(mechanism, "claim", None), claim, claim_epsilon, delta)
-        pairs = word_pairs(pair, vocabulary)
+        vocabulary = space.load()
+        mechanism = completed(target.with_space(vocabulary, parameters))
+        checked = claim_from(mechanism.claim, claim, claim_epsilon, delta)
+        pairs = word_pairs(pair, mechanism.space)
     else:
-        source = context.get_parameter_source("metric")
-        by = metric if source is not None and source.name == "COMMANDLINE" else None
         mechanism = target.black_box(parameters)
+        by = space.metric if is_given(context, "metric") else None
         checked = claim_of_black_box(mechanism, (claim, claim_epsilon, delta, by))
+        if by is not None and checked.kind != "metric":
+            raise InputError("--metric has no effect on a claim without one: add --claim metric.")
+        _require_length(target, mechanism, queries)
         pairs = _pairs_of_black_box(
             target, mechanism, checked, input_pairs(pair, distance, queries, changes)
         )
+        if workers is None and target.foreign:
+            workers = 1  # code of the user's may crash or hang
     stages: dict[str, float] = {}
     with progress_bar(quiet) as show:
         result = audit(
@@ -215,26 +245,21 @@ def command(
             seed=seed,
             sequential=sequential,
             bits=bits,
-            workers=int(target.foreign) if workers is None else workers,
+            workers=workers,
             time_limit=time_limit,
+            max_detectable=max_detectable,
+            expect_constant=expect_constant,
             progress=_timed(stages, started, show),
         )
-    if certificate_file and result.certificate is None:
-        print(f"dpaudit: no certificate is written. {result.certification}", file=sys.stderr)
     run = {
         "command": sys.argv[1:],
         "started": started,
         "seconds": time.time() - started,
         "stage_finished_after": stages,
     }
-    _write(result, json_file, html_file, log_file, run)
-    if not quiet and json_file != "-":
-        from ..reports import terminal
-
-        terminal.show(result)
-    if max_detectable is None:
-        raise typer.Exit(result.exit_code)
-    raise typer.Exit(result.exit_code_within(max_detectable))
+    _answer(result, out, verbose, certificate_file is not None)
+    _write(result, out, run)
+    raise typer.Exit(result.exit_code)
 
 
 def _pairs_of_black_box(
@@ -256,31 +281,51 @@ def _pairs_of_black_box(
     return given
 
 
+def _require_length(target: Target, mechanism: "Source", queries: int | None) -> None:
+    """A mechanism of the catalogue takes inputs of one length, which is a parameter of it."""
+    key = None if target.entry is None or queries is None else length_parameter(target.entry)
+    if key is not None and mechanism.parameters[key] != queries:
+        raise InputError(
+            f"{target.name} takes {mechanism.parameters[key]} numbers, and --queries {queries} "
+            f"does not change that: say --set {key}={queries}, and leave --queries out."
+        )
+
+
 def _refuse(context: typer.Context, target: Target) -> None:
     """Refuse options that were given and mean nothing for this mechanism."""
     kind = "a mechanism on words" if target.words else "a black box"
-    for key, option in (_OF_BLACK_BOXES if target.words else _OF_WORDS).items():
-        source = context.get_parameter_source(key)
-        if source is not None and source.name == "COMMANDLINE":
-            raise InputError(f"{option} means nothing for {target.name}, which is {kind}.")
+    options = _OF_BLACK_BOXES if target.words else _OF_WORDS
+    refuse_given(context, options, f"means nothing for {target.name}, which is {kind}.")
+    if is_given(context, "changes") and not is_given(context, "queries"):
+        raise InputError("--changes goes with --queries, and has no effect without it.")
 
 
-def _write(
-    result: "AuditResult",
-    json_file: str | None,
-    html_file: str | None,
-    log_file: str | None,
-    run: dict[str, Any],
-) -> None:
+def _answer(result: "AuditResult", out: Outputs, verbose: bool, wanted: bool) -> None:
+    """The answer for a person; `wanted`: a certificate was asked for."""
+    from ..results import wording
+
+    out.verdict(f"{wording.headline(result)}. {wording.comparison_sentence(result)}")
+    if out.text:
+        from ..reports import terminal
+
+        written = [f"{option} {file}" for option, file in out.files.items() if file != STANDARD]
+        rest = f"{', '.join(written)}" if written else "a page with --html FILE"
+        rest = f"{rest}; everything in words with --verbose."
+        terminal.show(result, verbose=verbose, rest=rest)
+    if result.attack is not None and result.attack.interrupted:
+        say("Interrupted: the result rests on the draws made until then.")
+    if wanted and result.certificate is None:
+        say(f"no certificate is written. {result.certification or result.reason or ''}")
+
+
+def _write(result: "AuditResult", out: Outputs, run: dict[str, Any]) -> None:
     """Write the files that were asked for; `run` is for the log."""
-    if json_file:
-        write_output(json_file, result.to_json())
-    if html_file:
+    out.write("--json", result.to_json)
+    if "--html" in out.files:
         from ..reports import page
 
-        write_output(html_file, page.render(result, _repeating(sys.argv[1:])))
-    if log_file:
-        write_output(log_file, json.dumps(run, indent=2) + "\n")
+        out.write("--html", lambda: page.render(result, _repeating(sys.argv[1:])))
+    out.write("--log", lambda: json_text(run))
 
 
 def _repeating(arguments: list[str]) -> str:

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from ..claims import ANY_NEIGHBOURS
 from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..claims import Claim
     from ..statistical.drawing import Source
 
-__all__ = ["WORDS", "claim_from", "claim_of_black_box"]
+__all__ = ["claim_from", "claim_of_black_box"]
 
 #: How a claim in another currency becomes one that can be audited.
 _CONVERSIONS = {
@@ -22,9 +23,6 @@ _CONVERSIONS = {
 _CONVERSIONS["rdp"] = _CONVERSIONS["renyi"]
 _CONVERSIONS["gdp"] = _CONVERSIONS["gaussian"]
 
-#: The neighbours of a word mechanism.
-WORDS = "any two different words"
-
 
 def claim_from(
     own: "Claim | None",
@@ -32,7 +30,7 @@ def claim_from(
     epsilon: float | None,
     delta: float | None,
     *,
-    neighbouring: str = WORDS,
+    neighbouring: str = ANY_NEIGHBOURS,
     metric: str | None = None,
 ) -> "Claim":
     """The mechanism's own claim with whatever the command line changes about it.
@@ -55,10 +53,11 @@ def claim_from(
     """
     from ..claims import ApproximateDP, MetricDP, PureDP
 
-    if own is None and epsilon is None:
-        raise InputError("The mechanism makes no claim: say which one to check (--claim-epsilon).")
-    if kind is None and own is None:
-        raise InputError("The mechanism makes no claim: say of which kind (--claim).")
+    if own is None and (epsilon is None or kind is None):
+        raise InputError(
+            "The mechanism makes no claim: say which one to check, as in --claim metric "
+            "--claim-epsilon 12."
+        )
     if kind is None and own is not None:
         kind = "approximate" if delta and own.kind == "pure" else own.kind
     assert kind is not None
@@ -101,6 +100,6 @@ def claim_of_black_box(
         kind or (None if own else "approximate" if delta else "pure"),
         epsilon,
         delta,
-        neighbouring=own.neighbouring if own else "the pairs of inputs given",
+        neighbouring=own.neighbouring if own else ANY_NEIGHBOURS,
         metric=metric,
     )

@@ -1,40 +1,34 @@
 """`dpaudit law`: the output law on one word."""
 
-import json
 import math
 from typing import Annotated
 
 import typer
 
 from ..errors import InputError
+from ..visible import json_text, visible
 from .options import (
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
-    Space,
     UnusedSeed,
     build_mechanism,
-    load_space,
     parse_parameters,
-    write_output,
 )
+from .outputs import outputs
+from .space_options import BUILTIN, SpaceOptions, takes_space
 
 __all__ = ["command"]
 
 
+@takes_space
 def command(
     name: Name,
     word: Annotated[str, typer.Option("--word", "-w", help="The input word.")],
     epsilon: Epsilon = None,
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Print so many outputs.")] = 20,
     seed: UnusedSeed = 0,
@@ -45,29 +39,36 @@ def command(
 
     Example: dpaudit law metric-exponential --epsilon 12 --word doctor
     """
+    out = outputs(quiet, {"--json": json_file}, space.files())
     import numpy as np
 
+    from ..completing import exact_evidence
     from ..results.wording import probability
 
-    vocabulary = load_space(space, limit, metric, on_duplicate)
+    vocabulary = space.load()
     mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
     if not hasattr(mechanism, "log_law"):
-        raise InputError(f"{name} has no exact law.")
+        raise InputError(
+            f"{name} has no output law that can be computed, only one that can be drawn from: see "
+            f"what draws tell by dpaudit audit {name}, or its outputs by dpaudit privatize {name}."
+            f"{exact_evidence(mechanism)}"
+        )
+    vocabulary = mechanism.space
     log_law = mechanism.log_law(word)
     distances = vocabulary.distance_rows(slice(i := vocabulary.index(word), i + 1))[0]
     order = np.argsort(-log_law, kind="stable")
     rows = [(vocabulary.words[i], float(distances[i]), float(log_law[i])) for i in order]
-    if json_file:
-        write_output(json_file, _to_json(mechanism.name, dict(mechanism.parameters), word, rows))
-    if quiet or json_file == "-":
-        return
-    print(f"{mechanism.name}, input “{word}”: {len(rows):,} outputs, most likely first.\n")
-    print(f"{'rank':>5}  {'probability':>12}  {'distance':>8}  output")
-    for rank, (output, distance, value) in enumerate(rows[:top], start=1):
-        print(f"{rank:>5}  {probability(value):>12}  {distance:>8.4g}  {output}")
-    if len(rows) > top:
-        rest = math.fsum(math.exp(value) for _, _, value in rows[top:])
-        print(f"{'':>5}  {rest:>12.4g}  {'':>8}  all {len(rows) - top:,} others together")
+    if out.text:
+        shown = f"{mechanism.name}, input “{visible(word)}”"
+        print(f"{shown}: {len(rows):,} outputs, most likely first.\n")
+        print(f"{'rank':>5}  {'probability':>12}  {'distance':>8}  output")
+        for rank, (output, distance, value) in enumerate(rows[:top], start=1):
+            print(f"{rank:>5}  {probability(value):>12}  {distance:>8.4g}  {visible(output)}")
+        if len(rows) > top:
+            rest = math.fsum(math.exp(value) for _, _, value in rows[top:])
+            print(f"{'':>5}  {rest:>12.4g}  {'':>8}  all {len(rows) - top:,} others together")
+    parameters = dict(mechanism.parameters)
+    out.write("--json", lambda: _to_json(mechanism.name, parameters, word, rows))
 
 
 def _to_json(
@@ -88,4 +89,4 @@ def _to_json(
         "input": word,
         "outputs": outputs,
     }
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(data)

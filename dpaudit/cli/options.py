@@ -1,9 +1,7 @@
 """Options and building steps that several subcommands share."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,37 +9,41 @@ import typer
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..exact.audit import Progress
     from ..mechanisms.spaces import EmbeddingSpace
 
 __all__ = [
     "Bits",
     "Epsilon",
     "JsonFile",
-    "Limit",
-    "Metric",
     "Name",
-    "OnDuplicate",
     "Parameters",
     "Quiet",
     "Seed",
     "Sequential",
-    "Space",
     "TimeLimit",
     "UnusedSeed",
     "Workers",
     "build_mechanism",
-    "load_space",
+    "is_given",
     "number",
     "parse_parameters",
-    "progress_bar",
-    "write_output",
+    "refuse_given",
 ]
+
+
+def mechanism_names(incomplete: str) -> list[str]:
+    """Names of mechanisms that begin like this, for the completion of shells."""
+    from ..mechanisms.numbers.catalogue import NUMBERS
+    from ..mechanisms.registry import MECHANISMS
+
+    return [name for name in (*MECHANISMS, *NUMBERS) if name.startswith(incomplete)]
+
 
 Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
+        autocompletion=mechanism_names,
         help="A mechanism of `dpaudit mechanisms`, or package.module:attribute of your own, "
         "looked up in the current folder too.",
     ),
@@ -61,15 +63,6 @@ Epsilon = Annotated[
     typer.Option(
         "--epsilon", "-e", metavar="NUMBER", parser=number, help="The mechanism's parameter."
     ),
-]
-Space = Annotated[str, typer.Option("--space", help="`builtin`, or the path of an embedding file.")]
-Limit = Annotated[int | None, typer.Option("--limit", help="Use only the first so many words.")]
-Metric = Annotated[
-    str, typer.Option("--metric", help="Metric of the space: euclidean, manhattan or chebyshev.")
-]
-OnDuplicate = Annotated[
-    str,
-    typer.Option("--on-duplicate", help="`error`, or `drop` words repeated or of equal vector."),
 ]
 Parameters = Annotated[
     list[str] | None,
@@ -107,31 +100,20 @@ Workers = Annotated[
     ),
 ]
 TimeLimit = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--time-limit",
         metavar="SECONDS",
         parser=number,
-        help="For one call of a mechanism that is drawn from.",
+        help="For one call of a mechanism that is drawn from; default: 60.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-
-
-def load_space(source: str, limit: int | None, metric: str, on_duplicate: str) -> "EmbeddingSpace":
-    """The built-in space or one from a file."""
-    from ..mechanisms.spaces import EmbeddingSpace
-
-    if source == "builtin":
-        return EmbeddingSpace.builtin(limit=limit, metric=metric)
-    if on_duplicate not in ("error", "drop"):
-        raise InputError(f"--on-duplicate is {on_duplicate!r}, but it must be error or drop.")
-    return EmbeddingSpace.load(
-        source,
-        limit=limit,
-        metric=metric,
-        on_duplicate="drop" if on_duplicate == "drop" else "error",
-    )
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Print nothing but errors and the verdict, on standard error."
+    ),
+]
 
 
 def parse_parameters(epsilon: float | None, settings: list[str] | None) -> dict[str, Any]:
@@ -160,42 +142,29 @@ def build_mechanism(name: str, space: "EmbeddingSpace", parameters: dict[str, An
             f"{name} is no mechanism on words, and this command needs one: `dpaudit mechanisms` "
             "lists them."
         )
-    return target.with_space(space, parameters)
+    from ..completing import completed
+
+    return completed(target.with_space(space, parameters))
 
 
-@contextmanager
-def progress_bar(quiet: bool) -> "Iterator[Progress | None]":
-    """A progress bar on standard error if that is a terminal; None otherwise."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def refuse_given(context: typer.Context, options: Mapping[str, str], why: str) -> None:
+    """Refuse options that stand on the command line and would have no effect.
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f}%"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, Any] = {}
-    with bar:
-
-        def report(stage: str, part: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=1.0)
-            bar.update(tasks[stage], completed=part)
-
-        yield report
+    Parameters
+    ----------
+    context
+        Of the command.
+    options
+        As Typer names them, to as the user writes them.
+    why
+        Goes on after “--option ”.
+    """
+    for key, option in options.items():
+        if is_given(context, key):
+            raise InputError(f"{option} {why}")
 
 
-def write_output(target: str, text: str) -> None:
-    """Write to a file, whole or not at all, or to standard output for -."""
-    from ..files import write_whole
-
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        write_whole(target, text)
+def is_given(context: typer.Context, key: str) -> bool:
+    """Whether an option stands on the command line, whatever its value."""
+    source = context.get_parameter_source(key)
+    return source is not None and source.name == "COMMANDLINE"

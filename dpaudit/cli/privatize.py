@@ -17,23 +17,20 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from ..errors import DPAuditError, InputError
+from ..errors import DPAuditError, InputError, InternalError
 from .options import (
     Epsilon,
     JsonFile,
-    Limit,
-    Metric,
     Name,
-    OnDuplicate,
     Parameters,
     Quiet,
-    Space,
     build_mechanism,
-    load_space,
     parse_parameters,
-    progress_bar,
-    write_output,
 )
+from .outputs import STANDARD, Outputs, outputs
+from .progress import progress_bar
+from .space_options import BUILTIN, SpaceOptions, takes_space
+from .streams import reader_has_gone, say, standard_output
 
 if TYPE_CHECKING:
     from ..privatizing import Guarantee, Lexicon, Privatizer, Scan
@@ -47,6 +44,7 @@ _UNKNOWN = ("refuse", "mask", "drop", "keep")
 _LARGEST_EXTENT = 5000
 
 
+@takes_space
 def command(
     name: Name,
     epsilon: Epsilon = None,
@@ -56,10 +54,7 @@ def command(
     out_file: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Output; - is standard output.")
     ] = "-",
-    space: Space = "builtin",
-    limit: Limit = None,
-    metric: Metric = "euclidean",
-    on_duplicate: OnDuplicate = "error",
+    space: SpaceOptions = BUILTIN,
     settings: Parameters = None,
     unknown: Annotated[
         str,
@@ -69,8 +64,9 @@ def command(
         ),
     ] = "refuse",
     mask: Annotated[
-        str, typer.Option("--mask", metavar="TEXT", help="What --unknown mask writes.")
-    ] = "<unk>",
+        str | None,
+        typer.Option("--mask", metavar="TEXT", help="What --unknown mask writes; default: <unk>."),
+    ] = None,
     keep_punctuation: Annotated[
         bool,
         typer.Option(
@@ -114,7 +110,14 @@ def command(
     """
     policy = _policy(unknown)
     _check_seed(seed, insecure)
-    _check_files({"--in": in_file, "--out": out_file, "--json": json_file, "--html": html_file})
+    if mask is not None and policy != "mask":
+        raise InputError("--mask has no effect without --unknown mask: add it, or leave it out.")
+    mask = "<unk>" if mask is None else mask
+    out = outputs(
+        quiet,
+        {"--out": out_file, "--json": json_file, "--html": html_file},
+        {"--in": in_file, **space.files()},
+    )
     from ..privatizing import (
         Guarantee,
         Lexicon,
@@ -126,7 +129,7 @@ def command(
     )
     from ..privatizing.summary import Summary
 
-    vocabulary = load_space(space, limit, metric, on_duplicate)
+    vocabulary = space.load()
     mechanism = build_mechanism(name, vocabulary, parse_parameters(epsilon, settings))
     vocabulary = getattr(mechanism, "space", vocabulary)
     lexicon = Lexicon(vocabulary.words)
@@ -145,6 +148,7 @@ def command(
         mask=mask,
         punctuation=keep_punctuation,
         show_originals=show_originals,
+        joined=space.multiword == "join",
         tally=tally,
         lexicon=lexicon,
     )
@@ -157,15 +161,16 @@ def command(
                 raise InputError(_refusal(in_file, found))
         _warn(policy, seed, keep_punctuation, guarantee, found)
         if not quiet:
-            audited = _audit_command(name, epsilon, space, limit, metric, on_duplicate, settings)
+            audited = _audit_command(name, epsilon, space, settings)
             _explain(run, guarantee, audited)
-        with _sink(out_file) as sink:
+            _name_multiword(run)
+        with _sink(out) as sink:
             _run(run, source, sink, found, guarantee, quiet or total_only, quiet)
             if not quiet:
                 _total(run, guarantee)
             summary = Summary(
-                getattr(mechanism, "name", name),
-                dict(getattr(mechanism, "parameters", {})),
+                mechanism.name,
+                dict(mechanism.parameters),
                 vocabulary,
                 guarantee,
                 seed is None,
@@ -176,16 +181,11 @@ def command(
                 run.unknown_words,
                 tally,
             )
-            if json_file:
-                write_output(json_file, summary.to_json())
-            if html_file:
+            out.write("--json", summary.to_json)
+            if "--html" in out.files:
                 from ..reports import privatized
 
-                write_output(html_file, privatized.render(summary))
-
-
-def _say(text: str) -> None:
-    print(f"dpaudit: {text}", file=sys.stderr, flush=True)
+                out.write("--html", lambda: privatized.render(summary))
 
 
 def _policy(unknown: str) -> "Unknown":
@@ -203,27 +203,6 @@ def _check_seed(seed: int | None, insecure: bool) -> None:
         )
     if insecure and seed is None:
         raise InputError("--insecure allows --seed and does nothing else: give a --seed, or none.")
-
-
-def _check_files(files: dict[str, str | None]) -> None:
-    """No two of them may be the same file, whatever they are called, nor a folder."""
-    if files["--json"] == "-" and files["--out"] == "-":
-        raise InputError("--json - needs --out FILE: standard output can take only one of them.")
-    if files["--html"] == "-":
-        raise InputError("--html needs the name of a file.")
-    named = [(option, Path(file)) for option, file in files.items() if file and file != "-"]
-    for option, path in named:
-        if option != "--in" and path.is_dir():
-            raise InputError(f"{option} is {str(path)!r}, but that is a folder.")
-        if option != "--in" and not Path(os.path.realpath(path)).parent.is_dir():
-            raise InputError(f"{option} is {str(path)!r}, but there is no such folder.")
-    for place, (option, path) in enumerate(named):
-        for other, second in named[:place]:
-            same = os.path.realpath(path) == os.path.realpath(second)
-            if path.is_file() and second.is_file():
-                same = same or path.samefile(second)
-            if same:
-                raise InputError(f"{other} and {option} are the same file, {str(path)!r}.")
 
 
 def _check_mask(mask: str, lexicon: "Lexicon") -> None:
@@ -279,13 +258,12 @@ def _source(name: str, batch: int) -> Iterator[_Source]:
 
 
 @contextlib.contextmanager
-def _sink(name: str) -> Iterator[BinaryIO]:
+def _sink(out: Outputs) -> Iterator[BinaryIO]:
+    """Where the text goes."""
     from ..files import whole_file
 
-    if name == "-":
-        yield sys.stdout.buffer
-        return
-    with whole_file(name) as stream:
+    name = out.files["--out"]
+    with standard_output() if name == STANDARD else whole_file(name) as stream:
         yield stream
 
 
@@ -339,20 +317,20 @@ def _warn(
 ) -> None:
     """What is not private about this run: said whatever --quiet says."""
     if seed is not None:
-        _say("WARNING: the noise is predictable (--insecure): the output is not private.")
+        say("WARNING: the noise is predictable (--insecure): the output is not private.")
     if unknown == "keep":
         count = f"{found.unknown:,} words" if found else "words"
-        _say(
+        say(
             f"WARNING: --unknown keep passes {count} outside the vocabulary through as they are; "
             "names and numbers are most often among them. Nothing protects them."
         )
     if punctuation:
-        _say(
+        say(
             "WARNING: --keep-punctuation copies punctuation and spacing, which nothing protects "
             "and which may tell who wrote the text."
         )
     if guarantee.refuted:
-        _say(
+        say(
             "WARNING: the mechanism's claim is false on this vocabulary, so nothing is "
             f"guaranteed: {guarantee.refuted}."
         )
@@ -361,24 +339,48 @@ def _warn(
 def _explain(run: "Privatizer", guarantee: "Guarantee", audit: str) -> None:
     from ..privatizing.guarantee import OUTSIDE
 
-    _say(f"{len(run.space):,} words of {run.space.source}")
+    say(f"{len(run.space):,} words of {run.space.source}")
     for sentence in guarantee.explanation():
-        _say(sentence)
+        say(sentence)
     for remark in getattr(run.mechanism, "remarks", ()):
-        _say(remark)
+        say(remark)
     if run.unknown != "refuse" and guarantee.claim:
-        _say(OUTSIDE[run.unknown])
+        say(OUTSIDE[run.unknown])
     if guarantee.claim and not guarantee.refuted and not guarantee.proven:
-        _say(f"This is what the mechanism claims. Check it: {audit}")
+        say(f"This is what the mechanism claims. Check it: {audit}")
+
+
+def _name_multiword(run: "Privatizer") -> None:
+    """Name the words of the vocabulary that no text can hold as one word."""
+    from ..mechanisms.spaces.tokens import is_one_token, joined
+    from ..results.reading import count_of, named
+
+    several = [word for word in run.space.words if not is_one_token(word)]
+    if not several:
+        return
+    what = f"Of the vocabulary {count_of(len(several), 'word')} can never be read from a text, "
+    what += f"being not one token: {named(several)}."
+    if not run.joined:
+        say(
+            f"{what} As outputs they look like something else. Leave them out (--multiword "
+            "exclude) or write them joined by _ (--multiword join)."
+        )
+        return
+    by_form: dict[str, list[str]] = {}
+    for word in run.space.words:
+        by_form.setdefault(joined(word), []).append(word)
+    same = [" = ".join(words) for words in by_form.values() if len(words) > 1]
+    also = f" Written alike then: {named(same)}." if same else ""
+    say(f"{what} They are written joined by _.{also}")
 
 
 def _total(run: "Privatizer", guarantee: "Guarantee") -> None:
     lines = f"{run.lines:,} line{'s' * (run.lines != 1)}"
     words = f"{run.words:,} word{'s' * (run.words != 1)}"
-    _say(f"total: {lines}, {words}, {guarantee.loss(run.words)}")
+    say(f"total: {lines}, {words}, {guarantee.loss(run.words)}")
     if guarantee.epsilon_at_most(run.words) is not None:
-        _say(guarantee.shipped(run.words))
-        _say("Another release of the same text adds its own loss to this one.")
+        say(guarantee.shipped(run.words))
+        say("Another release of the same text adds its own loss to this one.")
 
 
 def _run(
@@ -401,6 +403,8 @@ def _run(
             sink.write(text.encode("utf-8"))
             if streams:
                 sink.flush()
+                if reader_has_gone():
+                    raise BrokenPipeError
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -422,9 +426,13 @@ def _run(
             run.run(blocks(progress), write, report)
         if found is not None and digest.digest() != found.digest:
             raise InputError("The input changed while it was read. Run again when it is at rest.")
+    except BrokenPipeError:
+        # What was drawn may have been read, so it is spent; the rest of the text is not needed.
+        if not quiet:
+            say("The reader of the output has gone: stopped.")
     except DPAuditError:
         if streams and run.words:
-            _say(
+            say(
                 f"{run.words:,} words were written before this, {guarantee.loss(run.words)}: that "
                 "is spent, and another run adds to it."
             )
@@ -447,25 +455,19 @@ def _withheld(show_originals: bool) -> Iterator[None]:
     if failure:
         from ..privatizing.stream import WITHHELD
 
-        raise DPAuditError(f"Stopped by an unforeseen {failure}. {WITHHELD}")
+        raise InternalError(f"Stopped by an unforeseen {failure}. {WITHHELD}")
 
 
 def _audit_command(
     name: str,
     epsilon: float | None,
-    space: str,
-    limit: int | None,
-    metric: str,
-    on_duplicate: str,
+    space: SpaceOptions,
     settings: list[str] | None,
 ) -> str:
     """The command that audits the mechanism as it is used here."""
     parts = ["dpaudit", "audit", name]
     parts += [] if epsilon is None else ["--epsilon", f"{epsilon:.17g}"]
-    parts += [] if space == "builtin" else ["--space", space]
-    parts += [] if limit is None else ["--limit", str(limit)]
-    parts += [] if metric == "euclidean" else ["--metric", metric]
-    parts += [] if on_duplicate == "error" else ["--on-duplicate", on_duplicate]
+    parts += space.arguments()
     for setting in settings or []:
         parts += ["--set", setting]
     return shlex.join(parts)

@@ -1,12 +1,16 @@
 """`dpaudit prove`: checks theorems and prints derivations."""
 
 import difflib
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError
-from .options import JsonFile, Quiet, UnusedSeed, progress_bar, write_output
+from ..exit_codes import worst
+from .options import JsonFile, Quiet, UnusedSeed
+from .outputs import Outputs, outputs
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..exact.audit import Progress
@@ -47,27 +51,18 @@ def command(
     """Check theorems that hold for every vocabulary, step by step, and print derivations.
 
     Without names: every theorem, as a table. Exit code 0: each has the status that is expected of
-    it; 1: some has another; 3: some is open that should not be. With names: 0 proved; 1 refuted;
-    3 open. Several: 3 before 1 before 0. A mutation that passes counts as 1.
+    it; 1: some has another; 3: some is open that should not be. With names: 0 proved; 1 refuted
+    or false as audited; 3 open. Several: 1 before 3 before 0. A mutation that passes counts as 1.
 
     Example: dpaudit prove random-cutoff --latex random-cutoff.tex
     """
+    out = outputs(quiet, {"--json": json_file, "--latex": latex_file, "--html": html_file})
     chosen, derivations = _choose(names or [])
     with progress_bar(quiet) as show:
         theorems = _check(chosen, mutations, not no_cache, show)
-    if json_file:
-        from ..proofs.display.document import document
-
-        write_output(json_file, document(theorems).to_json())
-    if latex_file:
-        from ..reports.theorems.latex import render as render_latex
-
-        write_output(latex_file, render_latex(theorems))
-    if html_file:
-        from ..reports.theorems.page import render as render_page
-
-        write_output(html_file, render_page(theorems))
-    if not quiet and "-" not in (json_file, latex_file, html_file):
+    code = _exit_code(theorems, named=bool(names))
+    out.verdict(_headline(theorems))
+    if out.text:
         from ..reports.theorems import terminal
 
         for place, one in enumerate(theorems if derivations else []):
@@ -75,7 +70,31 @@ def command(
             terminal.show_derivation(one)
         if not derivations:
             terminal.show_table(theorems)
-    raise typer.Exit(_exit_code(theorems, named=bool(names)))
+    _write(out, theorems)
+    raise typer.Exit(code)
+
+
+def _headline(theorems: list["Checked"]) -> str:
+    """How many theorems have which status, in one line."""
+    counts = Counter(result.verdict for _, result, _ in theorems)
+    found = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{len(theorems)} theorem{'s' * (len(theorems) != 1)}: {found}"
+
+
+def _write(out: Outputs, theorems: list["Checked"]) -> None:
+    """The files that were asked for."""
+    if "--json" in out.files:
+        from ..proofs.display.document import document
+
+        out.write("--json", lambda: document(theorems).to_json())
+    if "--latex" in out.files:
+        from ..reports.theorems.latex import render as render_latex
+
+        out.write("--latex", lambda: render_latex(theorems))
+    if "--html" in out.files:
+        from ..reports.theorems.page import render as render_page
+
+        out.write("--html", lambda: render_page(theorems))
 
 
 def _choose(names: list[str]) -> tuple[list[str], bool]:
@@ -88,12 +107,15 @@ def _choose(names: list[str]) -> tuple[list[str], bool]:
     for name in names or THEOREMS:
         found = [name] if name in THEOREMS else [entry.name for entry in about(name)]
         if name in MECHANISMS and not found:
-            raise InputError(f"There is no theorem about {name} yet. Known: {', '.join(THEOREMS)}.")
+            raise InputError(
+                f"There is no theorem about {name} yet. `dpaudit prove` without a name lists all."
+            )
         if not found:
             close = difflib.get_close_matches(name, [*THEOREMS, *MECHANISMS], n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise InputError(
-                f"There is no theorem or mechanism {name!r}.{hint} Theorems: {', '.join(THEOREMS)}."
+                f"There is no theorem or mechanism {name!r}.{hint} `dpaudit prove` without a name "
+                "lists all theorems."
             )
         chosen |= dict.fromkeys(found)
     return list(chosen), bool(names) and all(name in THEOREMS for name in names)
@@ -125,5 +147,6 @@ def _exit_code(theorems: list["Checked"], named: bool) -> int:
         if any(mutated.established for _, mutated in rejections or ()):
             codes.add(1)
         if named or result.verdict != theorem.expected:
-            codes.add({"open": 3, "refuted": 1}.get(result.status, 0 if named else 1))
-    return next(code for code in (3, 1, 0) if code in codes)
+            found = {"open": 3, "refuted": 1, "false as audited": 1}
+            codes.add(found.get(result.status, 0 if named else 1))
+    return worst(codes)

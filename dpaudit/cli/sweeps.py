@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .options import progress_bar, write_output
+from .outputs import Outputs
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..claims import Claim
@@ -18,7 +19,7 @@ def run_sweep(
     given: dict[str, Any],
     claim: Callable[[Any], "Claim"],
     options: dict[str, Any],
-    outputs: tuple[str | None, str | None, bool],
+    out: Outputs,
 ) -> int:
     """Audit at several values of a parameter and write what was found; returns the exit code.
 
@@ -32,16 +33,15 @@ def run_sweep(
         The claim to check about a mechanism.
     options
         Of `audit`.
-    outputs
-        Files for JSON and for the page, and whether to print nothing.
+    out
+        Where JSON and the page go, and whether to print nothing.
     """
     from ..sweeping import parse_values, sweep
 
-    json_file, html_file, quiet = outputs
     parameter, values = parse_values(text)
     if parameter in given:
         raise InputError(f"{parameter} is given twice, once in --sweep.")
-    with progress_bar(quiet) as show:
+    with progress_bar(out.quiet) as show:
         found = sweep(
             lambda value: build({**given, parameter: value}),
             parameter,
@@ -50,14 +50,14 @@ def run_sweep(
             (lambda part: show("audits", part)) if show else None,
             **options,
         )
-    if json_file:
-        write_output(json_file, found.to_json())
-    if html_file:
-        from ..reports import sweep as page
-
-        write_output(html_file, page.render(found))
-    if not quiet and json_file != "-":
+    out.verdict(found.headline)
+    if out.text:
         from ..reports import sweep as table
 
         table.show(found)
+    out.write("--json", found.to_json)
+    if "--html" in out.files:
+        from ..reports import sweep as page
+
+        out.write("--html", lambda: page.render(found))
     return found.exit_code

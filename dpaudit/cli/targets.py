@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..mechanisms.spaces import EmbeddingSpace
     from ..statistical.drawing import Source
 
-__all__ = ["Target", "canonical_pairs", "find_target"]
+__all__ = ["Target", "canonical_pairs", "find_target", "length_parameter"]
 
 
 @dataclass(frozen=True)
@@ -162,13 +162,26 @@ def canonical_pairs(entry: "Entry", mechanism: "Source") -> tuple[Sequence[Any],
     first, second = entry.pair
     if not isinstance(first, tuple):
         return (entry.pair,)
-    # The parameter that is the length of an input is the one that is it at the defaults.
-    usual = entry.build().parameters
-    lengths = [mechanism.parameters[key] for key, at in usual.items() if at == len(first)]
-    length = int(lengths[0]) if lengths else len(first)
+    key = length_parameter(entry)
+    length = int(mechanism.parameters[key]) if key else len(first)
     every = mechanism.claim is not None and mechanism.claim.neighbouring == EVERY_COORDINATE
     answers = neighbouring_answers(length, every=every)
     return tuple(dict.fromkeys(((first, second), *answers))) if length == len(first) else answers
+
+
+def length_parameter(entry: "Entry") -> str | None:
+    """The parameter that is the length of an input, if there is one: it is that at the defaults.
+
+    Examples
+    --------
+    >>> from dpaudit.mechanisms.numbers import find
+    >>> length_parameter(find("prefix-sum")), length_parameter(find("laplace"))
+    ('queries', None)
+    """
+    first = entry.pair[0]
+    usual = entry.build().parameters
+    lengths = (key for key, at in usual.items() if isinstance(first, tuple) and at == len(first))
+    return next(lengths, None)
 
 
 def _import_attribute(name: str) -> Any:

@@ -1,13 +1,14 @@
 """`dpaudit verify`: checks a certificate."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from ..errors import on_command_line
-from ..visible import as_json_text, visible
-from .options import JsonFile, Quiet, UnusedSeed, progress_bar, write_output
+from ..exit_codes import ExitCode
+from ..visible import json_text, visible
+from .options import JsonFile, Quiet, UnusedSeed
+from .outputs import outputs
+from .progress import progress_bar
 
 __all__ = ["command"]
 
@@ -33,35 +34,37 @@ def command(
 
     Example: dpaudit verify certificate.json
     """
+    out = outputs(quiet, {"--json": json_file}, {"FILE": file, "--space": space})
     from ..certificates import statement as says
     from ..certificates import verify
 
-    with on_command_line(), progress_bar(quiet) as show:
+    with progress_bar(quiet) as show:
         found = verify(file, space, (lambda part: show("checking", part)) if show else None)
-        certificate, (meant, compared) = found.certificate, says.space_sentences(found)
-    if json_file:
-        report = {
-            "certificate": file,
-            "verified": found.verified,
-            "statement": says.statement(certificate),
-            "sha256": certificate.space.sha256,
-            "embedding": found.embedding,
-            "compared": compared,
-            "not_checked": certificate.not_checked,
-            "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
-            "reasons": list(found.reasons),
-        }
-        text = json.dumps(report, indent=2, ensure_ascii=False)
-        write_output(json_file, as_json_text(text) + "\n")
-    if not quiet and json_file != "-":
-        print("VERIFIED" if found.verified else "REJECTED")
+    certificate, (meant, compared) = found.certificate, says.space_sentences(found)
+    verdict, stated = "VERIFIED" if found.verified else "REJECTED", says.statement(certificate)
+    out.verdict(f"{verdict}: {stated if found.verified else ' '.join(found.reasons)}")
+    if out.text:
+        print(verdict)
         if not found.verified:
             for reason in found.reasons:
                 print(f"  - {visible(reason)}")
             print("  What the file states does not follow:")
-        for sentence in (says.statement(certificate), meant, compared):
-            print(f"  {sentence}")
+        for sentence in (stated, meant, compared, *found.reading):
+            print(f"  {visible(sentence)}")
         if found.verified:
             print(f"  {says.what_it_proves(certificate)}")
-        print(f"  {says.not_checked_sentence(certificate)}")
-    raise typer.Exit(0 if found.verified else 1)
+        print(f"  {says.not_checked_sentence(found)}")
+    report = {
+        "certificate": file,
+        "verified": found.verified,
+        "statement": stated,
+        "sha256": certificate.space.sha256,
+        "embedding": found.embedding,
+        "compared": compared,
+        "reading": list(found.reading),
+        "not_checked": found.not_checked,
+        "checks": [{"what": check.what, "passed": check.passed} for check in found.checks],
+        "reasons": list(found.reasons),
+    }
+    out.write("--json", lambda: json_text(report))
+    raise typer.Exit(ExitCode.PASSED if found.verified else ExitCode.VIOLATED)

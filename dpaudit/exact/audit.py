@@ -273,8 +273,16 @@ def _witness(claim: Claim, law: ExactLaw, largest: _Largest) -> Witness:
         output=words[largest.output],
         log_probability_input=first,
         log_probability_neighbour=second,
-        log_ratio=math.inf if second == -math.inf else first - second,
+        log_ratio=_log_ratio(first, second, law.mechanism.log_law_error),
     )
+
+
+def _log_ratio(first: float, second: float, error: float) -> Interval:
+    """The difference of two log probabilities that are each off by at most `error`."""
+    if second == -math.inf:
+        return Interval(lower=math.inf, upper=math.inf)
+    doubt = 2.0 * error + 2.0**-52 * (abs(first) + abs(second))
+    return Interval(lower=first - second - doubt, upper=first - second + doubt)
 
 
 def _set_witness(claim: Claim, law: ExactLaw, first: int, second: int) -> Witness:
@@ -296,5 +304,6 @@ def _set_witness(claim: Claim, law: ExactLaw, first: int, second: int) -> Witnes
         event=f"the set of outputs {names}{more}",
         log_probability_input=mass,
         log_probability_neighbour=other,
-        log_ratio=math.inf if other == -math.inf else mass - other,
+        # Sums of exponentials are no farther off than their terms, rounding aside.
+        log_ratio=_log_ratio(mass, other, law.mechanism.log_law_error + len(inside) * 2.0**-52),
     )

@@ -96,7 +96,7 @@ class ExactLaw:
         if self.matrix is not None:
             return self.matrix
         n = len(self.mechanism.space)
-        require_memory(f"The law on {n:,} words", 32 * n * n, "Use fewer words (--limit).")
+        require_memory(f"The law on {n:,} words", 32 * n * n)
         log_laws = np.empty((n, n))
 
         def store(rows: LawRows) -> int:

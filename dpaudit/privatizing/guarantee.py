@@ -150,6 +150,8 @@ class Guarantee:
                 "ε nats for every word in which they differ"
             )
         per_word += f", δ = {claim.delta:.6g}" if claim.delta else ""
+        if not self.proven:
+            meaning = f"If this claim is true, {meaning[0].lower()}{meaning[1:]}"
         sentences = [f"Claim for one word: {per_word}. Source: {claim.source}.", f"{meaning}."]
         if self.refuted:
             sentences[1:] = [f"On this vocabulary the claim is false: {self.refuted}."]
@@ -180,10 +182,4 @@ def _largest_distance(mechanism: Any, space: EmbeddingSpace, metric: str | None)
         space = mechanism.claim_space
     if len(space) <= _EXACT_EXTENT or "extent" in space.__dict__:
         return space.extent.max_distance
-    gaps = np.abs(space.vectors - space.vectors.mean(axis=0))
-    radius = {
-        "euclidean": lambda: np.sqrt((gaps**2).sum(axis=1)).max(),
-        "manhattan": lambda: gaps.sum(axis=1).max(),
-        "chebyshev": lambda: gaps.max(),
-    }[space.metric]()
-    return float(2.0 * radius * (1.0 + 1e-9))
+    return space.tiles.diameter_bound

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from ..errors import DPAuditError, InputError
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.distances import pair_distances
+from ..mechanisms.spaces.tokens import joined
 from .generators import secure_generator
 from .tokens import LINE_END, UNKNOWN, Lexicon, TextError, pieces
 
@@ -116,12 +118,9 @@ class Tally:
         near = 0
         for start in range(0, len(first), 4096):
             part = slice(start, start + 4096)
-            gaps = np.abs(self.space.vectors[first[part]] - self.space.vectors[second[part]])
-            distances = {
-                "euclidean": lambda gaps=gaps: np.sqrt((gaps * gaps).sum(axis=1)),
-                "manhattan": lambda gaps=gaps: gaps.sum(axis=1),
-                "chebyshev": lambda gaps=gaps: gaps.max(axis=1),
-            }[self.space.metric]()
+            distances = pair_distances(
+                self.space.vectors, first[part], second[part], self.space.metric
+            )
             near += int((distances <= 0.5 * extent.max_distance).sum())
         self.near += near
         self.far += len(first) - near
@@ -216,6 +215,8 @@ class Privatizer:
         Copy punctuation and spaces between words, instead of one space.
     show_originals
         Let messages quote the text.
+    joined
+        Write words of the vocabulary that are several tokens as one, joined by “_”.
     tally
         Counts replacements, if given.
     lines, words, unknown_words
@@ -242,6 +243,7 @@ class Privatizer:
     mask: str = "<unk>"
     punctuation: bool = False
     show_originals: bool = False
+    joined: bool = False
     tally: Tally | None = None
     lexicon: Lexicon | None = None
     lines: int = field(default=0, init=False)
@@ -250,8 +252,9 @@ class Privatizer:
 
     def __post_init__(self) -> None:
         self._lexicon = self.lexicon or Lexicon(self.space.words)
-        self._plain = np.array(self.space.words, dtype=object)
-        self._spaced = np.array([f" {word}" for word in self.space.words], dtype=object)
+        written = [joined(word) if self.joined else word for word in self.space.words]
+        self._plain = np.array(written, dtype=object)
+        self._spaced = np.array([f" {word}" for word in written], dtype=object)
         self._fresh = True  # nothing is written on this line yet
         self._open = False  # characters were read since the last line end
         self._words_on_line = 0
@@ -272,7 +275,7 @@ class Privatizer:
         TextError
             If the text is not text, or has a word outside the vocabulary and `unknown` is
             "refuse": what stands before that word has then been written.
-        DPAuditError
+        InputError
             If the mechanism fails. Its own message is withheld.
         """
         for piece in pieces(blocks):
@@ -312,10 +315,10 @@ class Privatizer:
             if between is None
             else self._spell_with(between, tokens, codes, known, outputs)
         )
+        self.words += len(inputs)  # drawn, and so spent, whatever becomes of the output
         if text:
             write(text)
         ends = np.flatnonzero(codes == LINE_END)
-        self.words += len(inputs)
         if len(ends):
             until = np.cumsum(known)
             counts = np.diff(until[ends], prepend=0)
@@ -389,10 +392,10 @@ class Privatizer:
             raise KeyboardInterrupt
         if failure:
             hidden = "" if self.show_originals else f" {WITHHELD}"
-            raise DPAuditError(f"The mechanism failed with {failure}.{hidden}")
+            raise InputError(f"The mechanism failed with {failure}.{hidden}")
         fault = _fault(outputs, inputs, len(self.space))
         if fault:
-            raise DPAuditError(f"The mechanism failed: {fault}.")
+            raise InputError(f"The mechanism failed: {fault}.")
         return np.asarray(outputs, dtype=np.int64)
 
     def _refusal(self, word: str) -> TextError:

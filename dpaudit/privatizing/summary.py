@@ -1,12 +1,12 @@
 """What is recorded of a run: nothing that is computed from the originals, but for the tally."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..mechanisms.spaces import EmbeddingSpace
+from ..visible import json_text
 from .guarantee import Guarantee
 from .stream import Tally, Unknown
 
@@ -65,6 +65,9 @@ class Summary:
                 "dimension": self.space.dimension,
                 "metric": self.space.metric,
                 "sha256": self.space.content_digest,
+                "reading": self.space.reading.model_dump(mode="json")
+                if self.space.reading
+                else None,
             },
             "claim": claim
             and {
@@ -85,7 +88,7 @@ class Summary:
             "loss_at_most": _number(guarantee.epsilon_at_most(self.words)),
             "delta_at_most": _number(guarantee.delta_at_most(self.words)),
         }
-        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        return json_text(data)
 
     @property
     def kinds(self) -> list[tuple[str, int]]:

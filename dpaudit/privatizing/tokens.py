@@ -1,13 +1,12 @@
 """Text as words: bytes to pieces of text, pieces to words, words to positions in a vocabulary.
 
-What counts as a word is decided here and nowhere else, and does not depend on where a reader
-happens to cut the text. No message of this module quotes the text.
+What counts as a word is decided in `mechanisms/spaces/tokens`, and does not depend on where a
+reader happens to cut the text. No message of this module quotes the text.
 """
 
 import codecs
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..mechanisms.spaces.tokens import composed, normalise, separator_class, token_pattern
 
 __all__ = ["LINE_END", "LONGEST_WORD", "UNKNOWN", "Lexicon", "TextError", "normalise", "pieces"]
 
@@ -25,17 +25,11 @@ UNKNOWN = -2
 #: Characters of the longest run without a separator that is accepted.
 LONGEST_WORD = 4096
 
-#: Characters that join letters to one word: apostrophe, right quotation mark, hyphens, and the
-#: joiners of zero width that some scripts write within words.
-_JOINERS = "'’\\-\u2010\u2011\u200c\u200d"
-
 _ASCII = re.compile(r"\n|\w+(?:['\-]\w+)*", re.ASCII)
 _ASCII_SEPARATOR = re.compile(r"[^\w'\-]", re.ASCII)
 
 #: What `--keep-punctuation` does not copy.
 _NOT_PUNCTUATION = re.compile("[^ \\t.,;:!?()\"'\\-]")
-
-_SAME = str.maketrans({"’": "'", "\u2010": "-", "\u2011": "-"})
 
 
 class TextError(InputError):
@@ -43,39 +37,13 @@ class TextError(InputError):
 
 
 @cache
-def _marks() -> str:
-    """All combining marks as ranges of a character class; Python's `\\w` leaves them out."""
-    points = [i for i in range(0x110000) if unicodedata.category(chr(i))[0] == "M"]
-    ends = [i for i, j in zip(points, [*points[1:], -1], strict=True) if j != i + 1]
-    starts = [i for i, j in zip(points, [-2, *points[:-1]], strict=True) if j != i - 1]
-    return "".join(f"{chr(i)}-{chr(j)}" for i, j in zip(starts, ends, strict=True))
-
-
-@cache
 def _unicode() -> re.Pattern[str]:
-    inside = rf"[\w{_marks()}]"
-    return re.compile(rf"\n|\w{inside}*(?:[{_JOINERS}]{inside}+)*")
+    return re.compile(rf"\n|{token_pattern()}")
 
 
 @cache
 def _unicode_separator() -> re.Pattern[str]:
-    return re.compile(rf"[^\w{_marks()}{_JOINERS}]")
-
-
-def _composed(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_SAME)
-
-
-def normalise(text: str, lower: bool) -> str:
-    """Unicode form NFC, one kind of apostrophe and hyphen, lower case if asked for.
-
-    Examples
-    --------
-    >>> normalise("Cafe\\u0301’s", lower=True)
-    "café's"
-    """
-    text = _composed(text)
-    return _composed(text.lower()) if lower else text
+    return re.compile(separator_class())
 
 
 def pieces(blocks: Iterable[bytes]) -> Iterator[str]:
@@ -206,7 +174,7 @@ class Lexicon:
         if piece.isascii():
             tokens = _ASCII.findall(piece.lower() if self.lower else piece)
         else:
-            tokens = _unicode().findall(_composed(piece))
+            tokens = _unicode().findall(composed(piece))
             if self.lower:  # word by word: the small sigma depends on what stands around it
                 tokens = [normalise(token, lower=True) for token in tokens]
         return tokens, self._look_up(tokens)
@@ -214,7 +182,7 @@ class Lexicon:
     def read_with_punctuation(self, piece: str) -> tuple[list[str], NDArray[np.int64], list[str]]:
         """The same, and what stands before each token and after the last one, where every
         character but . , ; : ! ? ( ) " ' - and the tab has become a space."""
-        text = _composed(piece)
+        text = composed(piece)
         tokens, between, end = [], [], 0
         for match in (_ASCII if text.isascii() else _unicode()).finditer(text):
             tokens.append(normalise(match.group(), self.lower))

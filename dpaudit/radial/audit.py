@@ -408,7 +408,7 @@ def _witness(
         event=name,
         log_probability_input=math.log(chances[0]) if seen else None,
         log_probability_neighbour=math.log(chances[1]) if seen else None,
-        log_ratio=lower * event.distance,
+        log_ratio=Interval(lower=lower * event.distance, upper=math.inf),
     )
 
 
@@ -437,5 +437,5 @@ def _unreachable_witness(
         output=words[found.output],
         log_probability_input=math.log(own) if own > 0.0 else None,
         log_probability_neighbour=-math.inf,
-        log_ratio=math.inf,
+        log_ratio=Interval(lower=math.inf, upper=math.inf),
     )

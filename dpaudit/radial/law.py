@@ -193,10 +193,7 @@ class RadialLaw:
         words = np.arange(n) if inputs is None else inputs
         rule = np.full(n, -1, np.int32) if guess is None else guess.astype(np.int32)
         if onto is None:
-            require_memory(
-                f"The estimated law of {len(words):,} words", 16 * len(words) * n,
-                "Use fewer words (--limit).",
-            )  # fmt: skip
+            require_memory(f"The estimated law of {len(words):,} words", 16 * len(words) * n)
             sums, squares = np.zeros((len(words), n)), np.zeros((len(words), n))
         else:
             words, sums, squares = onto.inputs, onto.sums, onto.squares

@@ -43,7 +43,7 @@ def sampled_statistics(
     True
     """
     n = len(mechanism.space)
-    require_memory(f"Counts of {n:,} words", 16 * n * n, "Use fewer words (--limit).")
+    require_memory(f"Counts of {n:,} words", 16 * n * n)
     inputs = np.arange(n, dtype=np.int64)
     learning = max(1, int(_LEARNING * draws))
     counts = np.zeros((n, n))

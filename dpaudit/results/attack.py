@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .numerals import number, odds
+from .numerals import apart, number, odds
 
 if TYPE_CHECKING:
     from .model import AttackRecord, AuditResult, StageRecord
@@ -66,7 +66,7 @@ def witness_sentence(result: AuditResult) -> str:
     distance = f" (distance {number(found.distance)})" if result.claim.kind == "metric" else ""
     start = f"Pair that was tested{distance}: “{found.pair[0]}” and “{found.pair[1]}”."
     several = len(found.pairs) > 1 if found.sequential else len(_pairs_of_stages(found)) > 1
-    if witness is None and several and result.epsilon.lower > 0.0:
+    if witness is None and several and result.true_epsilon.lower > 0.0:
         return (
             f"{start} Others were tested too, and the bound on ε* is one on all of them together; "
             "no single pair is shown to attain it."
@@ -74,22 +74,15 @@ def witness_sentence(result: AuditResult) -> str:
     if witness is None:
         return f"{start} No loss was shown."
     but = ", what δ gives away left out," if result.claim.delta else ""
-    allowed = number(result.claim.epsilon * found.distance)
-    above = witness.log_ratio > result.claim.epsilon * found.distance
-    shown = number(witness.log_ratio)
-    loss = f"{'more than' if above and shown == allowed else 'at least'} {shown}"
+    loss, limit = apart(witness.log_ratio.lower, result.claim.epsilon * found.distance)
+    against = f"at least {loss} nats where the claim allows {limit}"
     if found.sequential:  # by rules that changed from time to time
-        return (
-            f"{start} The bets on it show a loss of {loss} nats where the claim allows {allowed}."
-        )
+        return f"{start} The bets on it show a loss of {against}."
     if len(found.stages) > 1:
-        return (
-            f"{start} The stages of the test together show a loss of {loss} nats where the claim "
-            f"allows {allowed}."
-        )
+        return f"{start} The stages of the test together show a loss of {against}."
     return (
-        f"{start} By this rule guesses{but} are right at least {odds(witness.log_ratio)} times as "
-        f"often as wrong, so the loss is {loss} nats where the claim allows {allowed}."
+        f"{start} By this rule guesses{but} are right at least {odds(witness.log_ratio.lower)} "
+        f"times as often as wrong, so the loss is {against}."
     )
 
 
@@ -106,6 +99,12 @@ def attack_sentences(result: AuditResult) -> list[str]:
     if found.interrupted:
         said.append(
             "The audit was interrupted: all figures are those of the draws made until then."
+            + (
+                ""
+                if found.sequential
+                else " They are valid only if the run time of the mechanism does not depend on its "
+                "input or output."
+            )
         )
     return said
 

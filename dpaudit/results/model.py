@@ -1,20 +1,32 @@
 """The result of an audit: a frozen object, and the single source of its JSON schema.
 
-`AuditResult` and its parts are pydantic models. The file format `dpaudit.audit/1` is what
+`AuditResult` and its parts are pydantic models. The file format `dpaudit.audit/2` is what
 `AuditResult.to_json` writes and `AuditResult.from_json` reads; `AuditResult.json_schema` is the
 schema that the documentation publishes. Infinite numbers are the string "inf" (or "-inf"),
 NaN is refused, and the same inputs and seed give the same bytes.
 """
 
-import json
 import math
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    computed_field,
+    model_validator,
+)
 from pydantic.json_schema import WithJsonSchema
 
-from . import wording
+from ..errors import VerdictError
+from ..exit_codes import ExitCode
+from ..visible import json_text
+from . import sections, wording
+from .reading import ReadingRecord
 
 __all__ = [
     "AttackCurve",
@@ -88,9 +100,38 @@ class Evidence(StrEnum):
 
 
 class Record(BaseModel):
-    """What all records are: frozen, and strict about their fields."""
+    """What all records are: frozen, strict about their fields, equal and hashed by content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def __hash__(self) -> int:
+        return hash(_hashable(self))
+
+    def __dir__(self) -> list[str]:
+        """What is meant for users: fields, and what the records themselves define."""
+        own = {name for kind in type(self).__mro__ for name in vars(kind) if _is_own(kind)}
+        return sorted(
+            {*type(self).model_fields, *(name for name in own if name[0] != "_")} - _INNER
+        )
+
+
+#: Names that pydantic asks for in a class body.
+_INNER = {"model_config", "indent", "strict"}
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__.startswith("dpaudit.")
+
+
+def _hashable(value: object) -> object:
+    """The same content as something that hashes: 1 and 1.0, or 0.0 and -0.0, still hash alike."""
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(one)) for key, one in value.items())
+    if isinstance(value, tuple | list):
+        return tuple(map(_hashable, value))
+    if isinstance(value, BaseModel):
+        return _hashable(value.__dict__)
+    return value
 
 
 class Document(Record):
@@ -102,8 +143,7 @@ class Document(Record):
 
     def to_json(self) -> str:
         """The record as JSON text with a final newline."""
-        data = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(data, indent=self.indent, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json", by_alias=True), indent=self.indent)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -154,7 +194,8 @@ class MechanismRecord(Record):
 
 
 class SpaceRecord(Record):
-    """Which embedding space was audited; `sha256` digests its words and vectors."""
+    """Which embedding space was audited; `sha256` digests its words and vectors, and `reading` says
+    how they were read, if they come from a file."""
 
     source: str
     words: int
@@ -163,6 +204,7 @@ class SpaceRecord(Record):
     min_distance: Number
     max_distance: Number
     sha256: str
+    reading: ReadingRecord | None = None
 
 
 class ClaimRecord(Record):
@@ -180,7 +222,8 @@ class ClaimRecord(Record):
 class Witness(Record):
     """The pair and the output (or event) at which the largest loss per distance is attained.
 
-    `log_ratio` is ln P_input(output) - ln P_neighbour(output) in nats.
+    `log_ratio` encloses ln P_input(output) - ln P_neighbour(output), in nats; what draws show has
+    no upper end.
     """
 
     input: str
@@ -190,7 +233,7 @@ class Witness(Record):
     event: str | None = None
     log_probability_input: Number | None = None
     log_probability_neighbour: Number | None = None
-    log_ratio: Number
+    log_ratio: Interval
 
 
 class Summary(Record):
@@ -357,7 +400,7 @@ class ProofRecord(Record):
     cited results that it rests on. It speaks about the mechanism's own claim."""
 
     theorem: str
-    status: Literal["proved", "refuted", "open"]
+    status: Literal["proved", "refuted", "false as audited", "open"]
     axioms: tuple[str, ...]
 
 
@@ -410,29 +453,33 @@ class AttackRecord(Record):
 class AuditResult(Document):
     """One audit: claim, verdict, evidence and everything needed to repeat and report it.
 
-    `epsilon` encloses the true epsilon*, in the unit of the claim. `delta_at_claim` encloses
-    the largest failure mass delta over all pairs at the epsilon of the claim, and `delta_pair` is
-    a pair (input, neighbour) that has it, null where it is 0. `explanation`
-    says in sentences why the witness of a violation exists. `certification` says what a certified
-    verdict rests on, or why the evidence is only `exact`; `certified_epsilon` encloses epsilon* as
-    far as ball arithmetic proves it. `certificate` is the file that holds the proof.
-    `proven_bound` is what is proven about the mechanism on every vocabulary; `proof` is the theorem
-    that was checked by machine, if there is one. `attack` says how a black box
-    was tested. Where something was drawn,
-    `draws` counts it (directions of the noise, for radial noise), and what is said because of it
-    is wrong with probability at most `alpha`, taken together; a verdict `not-refuted` gives the
-    `detectable_epsilon` that would have been refuted with 90% power.
-    `print(result)` says it all.
+    `true_epsilon` encloses the true epsilon*, in the unit of the claim; the epsilon that is
+    claimed is `claim.epsilon`, and the mechanism's parameter is in `mechanism.parameters`.
+    `delta_at_claim` encloses the largest failure mass delta over all pairs at the epsilon of
+    the claim, and `delta_pair` is a pair (input, neighbour) that has it, null where it is 0.
+    `explanation` says in sentences why the witness of a violation exists. `certification` says
+    what a certified verdict rests on, or why the evidence is only `exact`; `certified_epsilon`
+    encloses epsilon* as far as ball arithmetic proves it. `certificate` is the file that holds
+    the proof. `proven_bound` is what is proven about the mechanism on every vocabulary; `proof`
+    is the theorem that was checked by machine, if there is one. `attack` says how a black box
+    was tested. Where something was drawn, `draws` counts it (directions of the noise, for
+    radial noise), and what is said because of it is wrong with probability at most `alpha`,
+    taken together; a verdict `not-refuted` gives the `detectable_epsilon` that would have been
+    refuted with 90% power. It passes up to `max_detectable`. `constant_output` shows the only
+    output that was ever seen, null if there were several; such a result passes only if
+    `expect_constant`.
+    `print(result)` says it all. A result has no truth value: ask for `verdict`, or call
+    `raise_for_verdict`.
     """
 
-    schema_name: Literal["dpaudit.audit/1"] = Field(default="dpaudit.audit/1", alias="schema")
+    schema_name: Literal["dpaudit.audit/2"] = Field(default="dpaudit.audit/2", alias="schema")
     mechanism: MechanismRecord
     space: SpaceRecord | None
     claim: ClaimRecord
     evidence: Evidence
     verdict: Verdict
     reason: str | None
-    epsilon: Interval
+    true_epsilon: Interval
     delta_at_claim: Interval
     delta_pair: tuple[str, str] | None = None
     witness: Witness | None
@@ -450,21 +497,63 @@ class AuditResult(Document):
     draws: int | None = None
     alpha: Number | None = None
     detectable_epsilon: Number | None = None
+    max_detectable: Number | None = None
+    constant_output: str | None = None
+    expect_constant: bool = False
     seed: int | None
     versions: dict[str, str]
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _exit_code_fits(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """`exit_code` follows from the rest: a file that says otherwise was changed."""
+        if not (isinstance(data, dict) and "exit_code" in data):
+            return read(data)
+        rest = {key: value for key, value in data.items() if key != "exit_code"}
+        result = read(rest)
+        if data["exit_code"] != result.exit_code:
+            raise ValueError(
+                f"exit_code is {data['exit_code']!r}, but this result has {result.exit_code}"
+            )
+        return result
+
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def exit_code(self) -> int:
-        """Exit code of the command line: 0 upheld, or not refuted though twice the claimed epsilon
-        would have been; 1 violated; 3 anything undecided."""
-        return self.exit_code_within(2.0 * self.claim.epsilon)
-
-    def exit_code_within(self, max_detectable: float) -> int:
-        """The exit code if `not-refuted` may pass up to this `detectable_epsilon`."""
+        """Exit code of the command line: 0 upheld, or not refuted though `max_detectable` (by
+        default twice the claimed epsilon) would have been; 1 violated; 3 anything undecided."""
         if self.verdict is Verdict.NOT_REFUTED:
+            if self.constant_output is not None:
+                return int(ExitCode.PASSED if self.expect_constant else ExitCode.UNDECIDED)
+            limit = self.max_detectable
+            if limit is None:
+                limit = 2.0 * self.claim.epsilon
             found = self.detectable_epsilon
-            return 0 if found is not None and found <= max_detectable else 3
-        return {Verdict.UPHELD: 0, Verdict.VIOLATED: 1}.get(self.verdict, 3)
+            passed = found is not None and found <= limit
+            return int(ExitCode.PASSED if passed else ExitCode.UNDECIDED)
+        decided = {Verdict.UPHELD: ExitCode.PASSED, Verdict.VIOLATED: ExitCode.VIOLATED}
+        return int(decided.get(self.verdict, ExitCode.UNDECIDED))
+
+    def raise_for_verdict(self) -> Self:
+        """This result, if a release may rest on it: if its `exit_code` is 0.
+
+        Raises
+        ------
+        VerdictError
+            If the claim is violated, or if nothing was decided. It is an `AssertionError` as well.
+        """
+        if self.exit_code != 0:
+            raise VerdictError(sections.failure(self))
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "An audit result has no truth value, because a violated claim would count as true. "
+            "Write result.raise_for_verdict(), or compare result.verdict == 'upheld'."
+        )
 
     def __str__(self) -> str:
-        return wording.summary(self)
+        return sections.summary(self)
+
+    def __repr__(self) -> str:
+        return f"<AuditResult: {wording.headline(self)}. {wording.comparison_sentence(self)}>"

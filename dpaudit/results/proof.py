@@ -18,7 +18,7 @@ __all__ = [
     "TheoremRecord",
 ]
 
-Status = Literal["proved", "refuted", "open"]
+Status = Literal["proved", "refuted", "false as audited", "open"]
 
 
 class AssumptionRecord(Record):

@@ -1,9 +1,12 @@
-"""The result of audits at several values of one parameter, schema `dpaudit.sweep/1`."""
+"""The result of audits at several values of one parameter, schema `dpaudit.sweep/2`."""
 
+from collections import Counter
 from typing import Literal
 
 from pydantic import Field
 
+from ..exit_codes import worst
+from ..visible import visible
 from .model import AuditResult, Document, Number, Record
 
 __all__ = ["SweepPoint", "SweepResult"]
@@ -24,7 +27,7 @@ class SweepResult(Document):
     not certified, and hold no curves.
     """
 
-    schema_name: Literal["dpaudit.sweep/1"] = Field(default="dpaudit.sweep/1", alias="schema")
+    schema_name: Literal["dpaudit.sweep/2"] = Field(default="dpaudit.sweep/2", alias="schema")
     mechanism: str
     parameter: str
     points: tuple[SweepPoint, ...]
@@ -36,6 +39,16 @@ class SweepResult(Document):
 
     @property
     def exit_code(self) -> int:
-        """That of the worst audit: undecided before violated before upheld."""
-        codes = {result.exit_code for _, result in self.audited}
-        return next(code for code in (3, 1, 0) if code in codes)
+        """That of the worst audit: violated before undecided before upheld."""
+        return int(worst(result.exit_code for _, result in self.audited))
+
+    @property
+    def headline(self) -> str:
+        """How many audits ended how, in one line."""
+        counts = Counter(result.verdict.value for _, result in self.audited)
+        counts["refused"] = len(self.points) - counts.total()
+        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return visible(f"{self.mechanism} at {len(self.points)} values of {self.parameter}: {said}")
+
+    def __bool__(self) -> bool:
+        raise TypeError("A sweep has no truth value: look at its exit_code, or at its points.")

@@ -10,14 +10,17 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
+from ..errors import option
+from ..visible import visible
 from . import attack
 from .attack import attack_sentences, by_draws
-from .numerals import equals, number, odds, probability
+from .numerals import apart, equals, is_narrow, number, odds, percent, probability
 
 if TYPE_CHECKING:
-    from .model import AuditResult, Interval
+    from .model import AuditResult, Interval, Witness
 
 __all__ = [
+    "apart",
     "attack_sentences",
     "by_draws",
     "certification_sentence",
@@ -25,19 +28,21 @@ __all__ = [
     "closed_form_sentence",
     "command",
     "comparison_sentence",
+    "constant_sentence",
     "convergence_sentence",
     "delta_sentence",
     "equals",
     "headline",
     "number",
     "odds",
+    "percent",
     "probability",
     "proof_sentence",
     "proven_bound_sentence",
+    "reading_sentences",
     "sampler_sentence",
     "search_sentence",
     "statistical_sentence",
-    "summary",
     "verdict_meaning",
     "verify_command",
     "witness_sentence",
@@ -98,11 +103,18 @@ _BY_FORMULA = (
 )
 
 
+def _by_formula(result: AuditResult) -> bool:
+    """Whether a lower bound of the mechanism is all that the violation rests on."""
+    formula = result.closed_form
+    decides = formula is not None and formula.decides
+    return decides and result.verdict == "violated" and result.witness is None
+
+
 def headline(result: AuditResult) -> str:
     """The verdict in one line, with its evidence."""
     where = f" on {result.space.words:,} words of {result.space.source}" if result.space else ""
     verdict = result.verdict.upper().replace("-", " ")
-    return f"{verdict} ({result.evidence} evidence): {result.mechanism.name}{where}"
+    return visible(f"{verdict} ({result.evidence} evidence): {result.mechanism.name}{where}")
 
 
 def claim_sentence(result: AuditResult) -> str:
@@ -118,31 +130,55 @@ def claim_sentence(result: AuditResult) -> str:
 
 
 def comparison_sentence(result: AuditResult) -> str:
-    """The claimed ε against the true ε*."""
-    claimed, true = result.claim.epsilon, result.epsilon.midpoint
+    """The claimed ε against the true ε*, with as many digits as tell the two apart."""
+    claim, found = result.claim.epsilon, result.true_epsilon
+    start = f"Claimed ε = {number(claim)}"
     if result.draws is None and result.proven_bound is not None:
-        return f"Claimed ε = {number(claimed)}; ε* ≤ {number(result.epsilon.upper)} (proven)."
-    if by_draws(result) and result.epsilon.lower == 0.0:
+        claimed, upper = apart(claim, found.upper)
+        return f"Claimed ε = {claimed}; ε* ≤ {upper} (proven)."
+    if by_draws(result) and found.lower == 0.0:
         shown = "the draws show no lower bound of ε*" if result.attack else "ε* is not known"
-        return f"Claimed ε = {number(claimed)}; {shown}."
-    if result.draws is not None and math.isfinite(result.epsilon.lower):
-        found = result.epsilon
-        upper = f" and ≤ {number(found.upper)} (proven)" if math.isfinite(found.upper) else ""
-        # A bound that was rounded to the claim may still be above it.
-        hidden = found.lower > claimed and number(found.lower) == number(claimed)
-        least = f"ε* {'>' if hidden else '≥'} {number(found.lower)}"
-        return f"Claimed ε = {number(claimed)}; {least} (statistical){upper}."
-    if math.isinf(true):
-        if math.isinf(result.epsilon.lower):
-            return f"Claimed ε = {number(claimed)}; true ε* = ∞: no finite ε holds."
-        return f"Claimed ε = {number(claimed)}; ε* ≥ {number(result.epsilon.lower)}."
-    if true == 0.0:
-        relation = "no loss at all"
-    elif true <= claimed:
-        relation = f"{100 * true / claimed:.1f}% of the claim"
-    else:
-        relation = f"{true / claimed:.3g} times the claim"
-    return f"Claimed ε = {number(claimed)}; true ε* {equals(result.epsilon)}: {relation}."
+        return f"{start}; {shown}."
+    if _by_formula(result) and math.isfinite(found.lower):
+        claimed, lower = apart(claim, found.lower)
+        return f"Claimed ε = {claimed}; ε* ≥ {lower} (proven)."
+    if result.draws is not None and math.isfinite(found.lower):
+        claimed, lower, upper = apart(claim, found.lower, found.upper)
+        proven = f" and ≤ {upper} (proven)" if math.isfinite(found.upper) else ""
+        return f"Claimed ε = {claimed}; ε* ≥ {lower} (statistical){proven}."
+    if math.isinf(found.upper):
+        if math.isinf(found.lower):
+            return f"{start}; true ε* = ∞: no finite ε holds."
+        claimed, lower = apart(claim, found.lower)
+        return f"Claimed ε = {claimed}; ε* ≥ {lower}."
+    claimed = apart(claim, found.midpoint)[0] if is_narrow(found) else number(claim)
+    return f"Claimed ε = {claimed}; true ε* {equals(found, claim)}: {_relation(result)}."
+
+
+def _relation(result: AuditResult) -> str:
+    """The true ε* as a part or a multiple of the claim, unless they are not told apart."""
+    claim, found = result.claim.epsilon, result.true_epsilon
+    if found.upper == 0.0:
+        return "no loss at all"
+    if found.lower < claim < found.upper:
+        return "the claim lies between them" if not is_narrow(found) else "a tie, to its error"
+    if not is_narrow(found):
+        if found.upper <= claim:
+            return f"at most {percent(found.upper / claim)} of the claim"
+        return f"at least {_multiple(found.lower / claim)} times the claim"
+    if found.midpoint == claim:
+        return "exactly the claim"
+    if found.midpoint < claim:
+        return f"{percent(found.midpoint / claim)} of the claim"
+    return f"{_multiple(found.midpoint / claim)} times the claim"
+
+
+def _multiple(ratio: float) -> str:
+    """A ratio above 1, with as many digits as tell it from 1."""
+    for digits in range(3, 18):
+        if (shown := f"{ratio:.{digits}g}") != "1":
+            return shown
+    return repr(ratio)
 
 
 def delta_sentence(result: AuditResult) -> str:
@@ -170,7 +206,6 @@ def witness_sentence(result: AuditResult) -> str:
         return attack.witness_sentence(result)
     if witness is None:
         return "No witness."
-    allowed = result.claim.epsilon * witness.distance
     what = f"the output “{witness.output}”" if witness.output is not None else witness.event
     first = witness.log_probability_input
     second = witness.log_probability_neighbour
@@ -179,7 +214,7 @@ def witness_sentence(result: AuditResult) -> str:
             f"{what} is possible from “{witness.input}” and impossible from “{witness.neighbour}”"
         )
     elif first is None or second is None:
-        odds = f"the log ratio of {what} is {number(witness.log_ratio)} nats"
+        odds = f"the log ratio of {what} is {number(witness.log_ratio.lower)} nats"
     else:
         has = "has probability" if result.draws is None else "has an estimated probability of"
         odds = (
@@ -187,18 +222,23 @@ def witness_sentence(result: AuditResult) -> str:
             f"“{witness.neighbour}” it {'has probability' if second == -math.inf else has} "
             f"{probability(second)}"
         )
-    if result.draws is not None and math.isfinite(witness.log_ratio):
-        end = (
-            f"a loss of at least {number(witness.log_ratio)} nats where the claim allows "
-            f"{number(allowed)}"
-        )
-    elif math.isinf(witness.log_ratio):
-        end = "an impossible output on one side, so the loss is infinite"
-    else:
-        end = f"a loss of {number(witness.log_ratio)} nats where the claim allows {number(allowed)}"
     distance = f" (distance {number(witness.distance)})" if result.claim.kind == "metric" else ""
     named = "Worst pair" if result.draws is None else "Pair that was tested"
-    return f"{named}{distance}: {odds}: {end}."
+    return f"{named}{distance}: {odds}: {_loss(result, witness)}."
+
+
+def _loss(result: AuditResult, witness: Witness) -> str:
+    """The loss of a witness against what the claim allows, told apart by their digits."""
+    allowed, loss = result.claim.epsilon * witness.distance, witness.log_ratio
+    if math.isinf(loss.lower):
+        return "an impossible output on one side, so the loss is infinite"
+    if math.isinf(loss.upper):
+        lower, limit = apart(loss.lower, allowed)
+        return f"a loss of at least {lower} nats where the claim allows {limit}"
+    limit = apart(allowed, loss.midpoint)[0] if is_narrow(loss) else number(allowed)
+    return (
+        f"a loss of {equals(loss, allowed).removeprefix('= ')} nats where the claim allows {limit}"
+    )
 
 
 def worth_sentences(result: AuditResult) -> list[str]:
@@ -213,22 +253,39 @@ def worth_sentences(result: AuditResult) -> list[str]:
             f"({number(statistics.kept.min)} to {number(statistics.kept.max)})."
         )
         sentences.append(
-            "An attacker who sees one output names the input with probability "
+            "For an input drawn uniformly from the vocabulary, an attacker who sees one output "
+            "names the input with probability "
             f"{number(statistics.bayes_vulnerability)}"
-            f"{_interval(found.bayes_vulnerability if found else None)} (blind guessing: "
+            f"{_interval(found.bayes_vulnerability if found else None)} (without the output: "
             f"{number(1 / space.words)}); {number(statistics.leakage_bits)} bits of "
             f"min-entropy leak out of {number(math.log2(space.words))}."
         )
     if space is not None:
-        sentences.append(
-            "A text of several words privatised word by word adds up: its loss is bounded by ε "
-            + (
-                "times the sum of the distances between the words of two texts of equal length."
-                if result.claim.kind == "metric"
-                else "times the number of words in which two texts of equal length differ."
-            )
-        )
+        sentences.append(_composition_sentence(result))
     return sentences
+
+
+def _composition_sentence(result: AuditResult) -> str:
+    """What the verdict means for a text, privatised word by word with independent randomness.
+
+    Losses and failure masses add up under a claim that holds. Of a claim that this audit does not
+    uphold, nothing follows for texts.
+    """
+    if result.verdict != "upheld":
+        return (
+            "For a text of several words no bound follows from this audit: the claim for one word "
+            "is not upheld."
+        )
+    metric, delta = result.claim.kind == "metric", result.claim.delta
+    loss = "ε Σd, Σd the sum of the distances between" if metric else "m ε, m the number of"
+    mass = f", but for a failure mass of at most m·δ for m words, δ = {number(delta)}"
+    where = "their words as the claim measures them" if metric else "words in which they differ"
+    theorem = f"composition{'-delta' if delta else ''}"
+    return (
+        "A text privatised word by word, with fresh randomness for each word, adds up (theorem "
+        f"{theorem}): two texts of equal length are told apart with a loss of at most {loss} "
+        f"{where}{mass if delta else ''}."
+    )
 
 
 def _interval(found: Interval | None) -> str:
@@ -244,9 +301,10 @@ def worth_warning(result: AuditResult) -> str | None:
     weakest = claim.epsilon * (space.min_distance if claim.kind == "metric" else 1.0)
     if weakest <= math.log(space.words):
         return None
+    allowed, all_of_it = apart(weakest, math.log(space.words))
     return (
-        f"Even between the closest pair the claim allows a loss of {number(weakest)} nats, more "
-        f"than ln n = {number(math.log(space.words))}: this promise alone does not hide one word "
+        f"Even between the closest pair the claim allows a loss of {allowed} nats, more "
+        f"than ln n = {all_of_it}: this promise alone does not hide one word "
         f"among {space.words:,}. A claim can be true and worth little."
     )
 
@@ -265,7 +323,7 @@ def closed_form_sentence(result: AuditResult) -> str | None:
         return f"Without computing any law, {bound.statement}, {decides}."
     return (
         f"Without computing any law, {bound.statement}. Here this is "
-        f"{number(bound.epsilon_lower)}, {decides}."
+        f"{apart(bound.epsilon_lower, result.claim.epsilon)[0]}, {decides}."
     )
 
 
@@ -321,25 +379,29 @@ def sampler_sentence(result: AuditResult) -> str | None:
     if tau is None:
         return None
     if tau == 0.0:
-        return "The sampler draws from the ideal law exactly (τ = 0)."
+        return "The sampler draws from the ideal law exactly (τ = 0), given ideal random bits."
+    start = (
+        f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
+        "total variation, given ideal random bits"
+    )
+    if result.verdict != "upheld":
+        return f"{start}; of the code as shipped this audit guarantees nothing either."
     by_distance = result.claim.kind == "metric"
+    own = f"{number(result.claim.delta)} + " if result.claim.delta else ""
+    factor = "e^(εd)" if by_distance else "e^ε"
+    kept = f"so that the code as shipped keeps ε with δ = {own}(1 + {factor})·τ"
     if by_distance and (space is None or result.claim.metric != space.metric):
         # The distances of the claim are not in the result.
-        spread = "δ = (1 + e^(εd))·τ for a pair at distance d"
-    else:
-        shortest = space.min_distance if space and by_distance else 1.0
-        longest = space.max_distance if space and by_distance else 1.0
-        costs = [_sampler_delta(result.claim.epsilon * d, tau) for d in (shortest, longest)]
-        spread = (
-            f"δ = (1 + e^(εd))·τ, which is {number(costs[0])} for the closest pair"
-            f" and {number(costs[1])} for the farthest"
-            if shortest != longest
-            else f"δ = (1 + e^ε)·τ = {number(costs[0])}"
-        )
-    return (
-        f"The verdict speaks of the ideal law. The sampler is within τ = {number(tau)} of it in "
-        f"total variation, so the code as shipped has a guarantee weaker by {spread}."
+        return f"{start}, {kept} for a pair at distance d."
+    shortest = space.min_distance if space and by_distance else 1.0
+    longest = space.max_distance if space and by_distance else 1.0
+    least, most = (
+        number(min(1.0, result.claim.delta + _sampler_delta(result.claim.epsilon * d, tau)))
+        for d in (shortest, longest)
     )
+    if shortest == longest:
+        return f"{start}, {kept} = {least}."
+    return f"{start}, {kept}, which is {least} for the closest pair and {most} for the farthest."
 
 
 def _sampler_delta(exponent: float, tau: float) -> float:
@@ -394,8 +456,9 @@ def proven_bound_sentence(result: AuditResult) -> str | None:
     if bound is None or bound.decides:
         return None
     return (
-        f"Proven: {bound.statement}. Here this is {number(bound.epsilon_upper)}, which "
-        "does not decide: the claim lies below it."
+        f"Proven: {bound.statement}. Here this is "
+        f"{apart(bound.epsilon_upper, result.claim.epsilon)[0]}, which does not decide: the claim "
+        "lies below it."
     )
 
 
@@ -413,10 +476,15 @@ def proof_sentence(result: AuditResult) -> str | None:
         promise = f", ε = {number(own)}," if isinstance(own, float) else ""
         where = "on every vocabulary" if result.space else "for all inputs"
         meaning = f"the mechanism's own claim{promise} holds {where}"
-    elif result.closed_form is not None and not result.closed_form.decides:
-        meaning = "the published claim is false in general; its bound does not decide this one"
     else:
-        meaning = "the published claim is false, on this vocabulary too"
+        claim = "published claim"
+        if proof.status == "false as audited":
+            claim = "claim, which nobody is known to have published,"
+        formula = result.closed_form
+        here = result.verdict == "violated" if formula is None else formula.decides
+        meaning = f"the {claim} is false, on this vocabulary too"
+        if not here:
+            meaning = f"the {claim} is false in general; its bound does not decide this one"
     ideal = " It speaks of the ideal law, not of the code that was tested."
     return (
         f"Theorem {proof.theorem}: {status}; {meaning} (dpaudit prove {proof.theorem})."
@@ -431,7 +499,7 @@ def verdict_meaning(result: AuditResult) -> str:
         meaning = attack.meaning(result) or meaning
     if result.evidence == "exact" and result.proven_bound and result.verdict == "upheld":
         meaning = _BY_PROOF
-    elif result.verdict == "violated" and result.witness is None and result.attack is None:
+    elif _by_formula(result):
         meaning = _BY_FORMULA
     elif result.evidence == "exact" and result.draws is not None:
         meaning = _BY_GEOMETRY
@@ -451,6 +519,7 @@ def command(result: AuditResult) -> str | None:
     if result.space is not None:
         words += ["--space", result.space.source, "--limit", str(result.space.words)]
         words += ["--metric", result.space.metric]
+        words += result.space.reading.arguments() if result.space.reading else []
     words += ["--claim", result.claim.kind, "--claim-epsilon", f"{result.claim.epsilon}"]
     if result.claim.delta:
         words += ["--delta", f"{result.claim.delta}"]
@@ -461,27 +530,18 @@ def command(result: AuditResult) -> str | None:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def summary(result: AuditResult) -> str:
-    """The whole result as plain text, verdict first."""
-    warning = worth_warning(result)
-    lines = [
-        headline(result),
-        verdict_meaning(result),
-        claim_sentence(result),
-        comparison_sentence(result),
-        delta_sentence(result),
-        convergence_sentence(result),
-        *attack_sentences(result),
-        witness_sentence(result),
-        *result.explanation,
-        closed_form_sentence(result),
-        proven_bound_sentence(result),
-        proof_sentence(result),
-        warning and f"Warning: {warning}",
-        *worth_sentences(result),
-        *result.mechanism.remarks,
-        sampler_sentence(result),
-        statistical_sentence(result),
-        search_sentence(result),
-    ]
-    return "\n".join(line for line in lines if line)
+def reading_sentences(result: AuditResult) -> list[str]:
+    """How the vocabulary was read from its file; nothing for one that comes from none."""
+    reading = result.space.reading if result.space else None
+    return reading.sentences() if reading else []
+
+
+def constant_sentence(result: AuditResult) -> str | None:
+    """That there was one output only, which is what a broken mechanism gives."""
+    if result.constant_output is None:
+        return None
+    start = f"Every output on every input was {result.constant_output}"
+    if result.expect_constant:
+        return f"{start}, as expected."
+    meant = option("expect_constant", True)
+    return f"{start}, as of a mechanism that is broken; if it is meant, say {meant}."

@@ -99,8 +99,9 @@ def fixed_audit(
 ) -> FixedFindings:
     """Learn, then test attackers by draws that nothing has seen before.
 
-    Ctrl-C during the test ends it with the draws that were made: how many these are says nothing
-    about outputs, which nobody saw. During learning it is passed on.
+    Ctrl-C during the test ends it with the draws that were made. That is valid if how many these
+    are says nothing about coins and outputs: if the run time of the mechanism does not depend on
+    them. Before anything is tested it is passed on.
     """
     level, band_level = split(alpha, *_WEIGHTS)
     learning = max(int((_LEARN_ONE if len(pairs) == 1 else _LEARN_MANY) * draws), 1)
@@ -138,6 +139,8 @@ def fixed_audit(
                     contest.pools.add(best.pair, rounds)
                 told("testing", sum(test.counts.rounds for test in tests) / testing)
     except KeyboardInterrupt:
+        if not any(test.counts.rounds for test in tests):
+            raise
         interrupted = True
     tests = [test for test in tests if test.counts.rounds]
     last = tests[-1] if tests else None

@@ -1,7 +1,9 @@
 """Pairs of inputs that an audit looks at, in no order: attackers name both inputs."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ from numpy.typing import NDArray
 from ..claims import Claim
 from ..errors import InputError, require_count
 from ..mechanisms.spaces import EmbeddingSpace
+from ..mechanisms.spaces.distances import pair_distances
+from ..visible import visible
 
-__all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pair", "word_pairs"]
+__all__ = ["Pair", "given_pairs", "neighbouring_answers", "shown_value", "word_pair", "word_pairs"]
 
 #: How distances of numbers and vectors are measured, as orders of a norm.
 _NORMS = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}
@@ -32,11 +36,12 @@ class Pair:
     @property
     def shown(self) -> tuple[str, str]:
         """What reports call the two inputs."""
-        return self.names or (_show(self.first), _show(self.second))
+        return self.names or (shown_value(self.first), shown_value(self.second))
 
 
-def _show(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+def shown_value(value: object) -> str:
+    """An input as reports show it: its text or representation, foreign characters visible."""
+    text = visible(value if isinstance(value, str) else repr(value))
     return text if len(text) <= 120 else text[:117] + "..."
 
 
@@ -70,29 +75,46 @@ def _given(claim: Claim, number: int, pair: Sequence[Any]) -> Pair:
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) not in (2, 3):
         raise InputError(f"Pair {number} is {pair!r}, but it must be (x, x') or (x, x', distance).")
     first, second = pair[0], pair[1]
-    if _show(first) == _show(second):
+    if shown_value(first) == shown_value(second):
         raise InputError(
-            f"Pair {number} has the input {_show(first)} twice: nothing to tell apart."
+            f"Pair {number} has the input {shown_value(first)} twice: nothing to tell apart."
         )
     if claim.kind != "metric":
+        if len(pair) == 3:
+            raise InputError(
+                f"Pair {number} has a distance, {pair[2]!r}, which means nothing to a {claim.kind} "
+                "claim: give two inputs, or a metric claim (dpaudit.MetricDP)."
+            )
         return Pair(first, second)
-    distance = pair[2] if len(pair) == 3 else _distance(first, second, claim.metric)
+    distance: Any = pair[2] if len(pair) == 3 else _distance(first, second, claim.metric)
     if distance is None:
         raise InputError(
             f"The distance of pair {number} is not known: a metric claim on inputs that are not "
             "numbers needs pairs of the form (x, x', distance)."
         )
-    if not (np.isfinite(distance) and distance > 0.0):
+    if isinstance(distance, bool) or not isinstance(distance, Real):
+        raise InputError(f"The distance of pair {number} is {distance!r}, but it must be a number.")
+    if not (math.isfinite(distance) and float(distance) > 0.0):
         raise InputError(f"The distance of pair {number} is {distance!r}, but it must be above 0.")
     return Pair(first, second, float(distance))
 
 
 def _distance(first: Any, second: Any, metric: str | None) -> float | None:
     try:
+        if metric == "angular":
+            return _angle(np.atleast_1d(first).astype(float), np.atleast_1d(second).astype(float))
         difference = np.atleast_1d(np.asarray(first, dtype=np.float64) - np.asarray(second))
         return float(np.linalg.norm(difference.ravel(), _NORMS[metric or "euclidean"]))
     except (TypeError, ValueError, KeyError):
         return None
+
+
+def _angle(first: Any, second: Any) -> float | None:
+    """The angle of two vectors, None where there is none."""
+    if first.ndim != 1 or first.shape != second.shape or not (first.any() and second.any()):
+        return None
+    vectors = np.stack([first, second])
+    return float(pair_distances(vectors, np.array([0]), np.array([1]), "angular")[0])
 
 
 def neighbouring_answers(length: int, *, every: bool = True) -> tuple[tuple[Any, Any], ...]:

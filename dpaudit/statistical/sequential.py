@@ -110,7 +110,8 @@ def sequential_audit(
 ) -> SequentialFindings:
     """Bet until the claim is refuted or `draws` rounds are drawn.
 
-    Valid at every look and whenever it is stopped, Ctrl-C included.
+    Valid at every look and whenever it is stopped, Ctrl-C included; before the first look that is
+    passed on.
     """
     share = union(alpha, len(pairs))
     gamblers = [_Gambler(number, pair) for number, pair in enumerate(pairs)]
@@ -138,6 +139,8 @@ def sequential_audit(
             if progress:
                 progress("betting", drawn / draws)
     except KeyboardInterrupt:
+        if looks == 0:
+            raise
         interrupted = True
     best = max(gamblers, key=lambda g: (g.log_wealth, g.drawn))
     lower = anytime_epsilon_lower(

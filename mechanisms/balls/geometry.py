@@ -51,7 +51,8 @@ class ExactGeometry:
     vectors
         Finite, shape (n, p), float64; taken as exact numbers.
     metric
-        "euclidean", "manhattan", "chebyshev", or "discrete": 1 between different words.
+        "euclidean", "manhattan", "chebyshev", or "discrete": 1 between different words. For
+        "angular" see `angles`.
 
     Raises
     ------
@@ -75,13 +76,15 @@ class ExactGeometry:
             raise InputError(
                 f"metric is {self.metric!r}, but it must be one of {', '.join(METRICS)}, discrete."
             )
+        if self.metric == "angular" and type(self) is ExactGeometry:
+            raise InputError("Angles have a geometry of their own, AngularGeometry.")
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def __reduce__(self) -> "tuple[type[ExactGeometry], tuple[NDArray[np.float64], str]]":
         """For pickle: what it remembers is left out."""
-        return ExactGeometry, (self.vectors, self.metric)
+        return type(self), (self.vectors, self.metric)
 
     @cached_property
     def shift(self) -> int:
@@ -295,7 +298,7 @@ class ExactGeometry:
         square = fmpq(key) if self.metric == "euclidean" else fmpq(key) * fmpq(key)
         return square / fmpq(fmpz(1) << (2 * self.shift))
 
-    def key_of(self, distance: fmpq) -> fmpq:
+    def key_of(self, distance: fmpq) -> Any:
         """The key that a rational distance would have."""
         scaled = distance * fmpq(fmpz(1) << self.shift)
         return scaled * scaled if self.metric == "euclidean" else scaled
@@ -315,13 +318,16 @@ class ExactGeometry:
     def _extent(self) -> tuple[fmpz, fmpz, tuple[int, int]]:
         if self.metric == "discrete":
             return fmpz(1), fmpz(1), (0, 1)
-        smallest, largest, pair = None, fmpz(0), (0, 1)
+        smallest, largest, pair = None, None, (0, 1)
         for i, later in self.later(0, len(self)):
             if later:
-                largest, nearest = max(largest, max(later)), min(later)
+                farthest, nearest = max(later), min(later)
+                if largest is None or farthest > largest:
+                    largest = farthest
                 if smallest is None or nearest < smallest:
                     smallest, pair = nearest, (i, i + 1 + later.index(nearest))
         assert smallest is not None
+        assert largest is not None
         return smallest, largest, pair
 
     def ranked(self, word: int) -> list[int]:

@@ -9,6 +9,7 @@ from flint import arb, fmpq
 from numpy.typing import NDArray
 
 from ...errors import ClaimError, InputError, require_count, require_positive
+from .angles import exact_geometry
 from .enclosures import exact_fraction
 from .geometry import ExactGeometry
 from .gumbel import CUTOFFS, TruncatedGumbelBallLaw
@@ -66,7 +67,7 @@ def ball_law(
         return None
     given = law_parameters(parameters)
     _require_names(name, given)
-    return _BUILDERS[name][0](given, ExactGeometry(vectors, metric))
+    return _BUILDERS[name][0](given, exact_geometry(vectors, metric))
 
 
 def law_parameters(parameters: Parameters) -> dict[str, Any]:

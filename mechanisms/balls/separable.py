@@ -2,7 +2,7 @@
 `truncated-exponential`, `density-prior-exponential` and `randomized-response` (specification,
 sections 4.4, 4.5, 4.11, 4.13)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -84,19 +84,28 @@ class SeparableBallLaw:
 
     def kernel_sums(self, first: int, last: int) -> list[arb]:
         """What the pairs (i, j) with first <= i < last and i < j add to pi(i) and pi(j)."""
-        assert self.bandwidth is not None
-        # -d^2 / (2 h^2) is the negative square of a key times this, or the key itself.
-        euclidean = self.geometry.metric == "euclidean"
-        factor = arb(self.geometry.square(fmpz(1)) / (-2 * self.bandwidth * self.bandwidth))
         sums = [arb(0)] * len(self.geometry)
         for i, keys in self.geometry.later(first, last):
             own = sums[i]
-            for j, key in enumerate(keys, start=i + 1):
-                kernel = (factor * (key if euclidean else key * key)).exp()
+            for j, exponent in enumerate(self._kernel_exponents(keys), start=i + 1):
+                kernel = exponent.exp()
                 own += kernel
                 sums[j] += kernel
             sums[i] = own
         return sums
+
+    def _kernel_exponents(self, keys: Sequence[Key]) -> Iterator[arb]:
+        """-d^2 / (2 h^2) for the distances of keys."""
+        assert self.bandwidth is not None
+        scale = -2 * self.bandwidth * self.bandwidth
+        if self.geometry.metric == "angular":
+            factor = arb(1 / scale)
+            return (factor * (angle * angle) for angle in self.geometry.distances(keys))
+        # The negative square of a key times this, or of a Euclidean distance the key itself.
+        factor = arb(self.geometry.square(fmpz(1)) / scale)
+        if self.geometry.metric == "euclidean":
+            return (factor * key for key in keys)
+        return (factor * (key * key) for key in keys)
 
     def weights(self, word: int) -> list[arb]:
         """pi(y) exp(-rate c(w, y)) for all outputs y."""

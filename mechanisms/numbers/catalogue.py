@@ -70,10 +70,12 @@ class Entry:
 _NOISY_MAX_1 = 0.094614905282
 _SPARSE_1 = 0.098621452064
 _SPARSE_4 = 0.174916058052
+_SPARSE_4_TWICE = 0.323683677270
 _SPARSE_6 = 0.419777752597
 _SPARSE_NUMERICAL = 0.099012047486
 
 _LAST_DOWN = ((1,) * 10, (2,) * 9 + (0,))
+_LAST_TWO_DOWN = ((1,) * 10, (2,) * 8 + (0, 0))
 
 _ENTRIES = (
     Entry("laplace", ".laplace", "Laplace", (0, 1), 0.1),
@@ -183,6 +185,15 @@ _ENTRIES = (
         _SPARSE_NUMERICAL,
     ),
     Entry("prefix-sum", ".prefix_sum", "PrefixSum", ((1,) * 10, (2,) * 10), 1.0, broken=True),
+    Entry("laplace-parallel", ".parallel", "LaplaceParallel", (0, 1), 0.1),
+    Entry(
+        "sparse-vector-34-parallel",
+        ".parallel",
+        "SparseVector34Parallel",
+        _LAST_TWO_DOWN,
+        0.25 + _SPARSE_4_TWICE,
+        broken=True,
+    ),
 )
 
 #: All numeric mechanisms by name, in the order of the specification.

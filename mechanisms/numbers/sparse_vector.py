@@ -223,8 +223,12 @@ class SparseVector3(_Cut):
 
     def sample(self, x: Any, size: int, rng: Generator) -> Floats:
         """Noisy answers, `BELOW` and `NOT_ASKED`, shape (size, queries)."""
+        return self.outputs_of(x, self._noise(size, self.queries + 1, rng))
+
+    def outputs_of(self, x: Any, noise: Floats) -> Floats:
+        """The outputs with this standard Laplace noise, shape (size, queries + 1), threshold
+        first."""
         answers = require_vector(x, self.queries)
-        noise = self._noise(size, self.queries + 1, rng)
         line = self.threshold + noise[:, :1] * (2.0 / self.epsilon)
         noisy = answers + noise[:, 1:] * (2.0 * self.cutoff / self.epsilon)
         above = noisy >= line
@@ -265,8 +269,12 @@ class SparseVector4(_Cut):
 
     def sample(self, x: Any, size: int, rng: Generator) -> Symbols:
         """Symbols 1, 0, -1, shape (size, queries)."""
+        return self.outputs_of(x, self._noise(size, self.queries + 1, rng))
+
+    def outputs_of(self, x: Any, noise: Floats) -> Symbols:
+        """The outputs with this standard Laplace noise, shape (size, queries + 1), threshold
+        first."""
         answers = require_vector(x, self.queries)
-        noise = self._noise(size, self.queries + 1, rng)
         line = self.threshold + noise[:, :1] * (4.0 / self.epsilon)
         above = answers + noise[:, 1:] * (4.0 / (3.0 * self.epsilon)) >= line
         return _symbols(above, self._asked(above))

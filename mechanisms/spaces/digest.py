@@ -19,5 +19,5 @@ def content_digest(words: Sequence[str], vectors: NDArray[np.float64]) -> str:
     """
     n, dimension = vectors.shape
     digest = hashlib.sha256("\n".join([f"{n} {dimension}", *words, ""]).encode("utf-8"))
-    digest.update(np.ascontiguousarray(vectors, dtype="<f8").tobytes())
+    digest.update(np.ascontiguousarray(vectors, dtype="<f8").data)
     return digest.hexdigest()

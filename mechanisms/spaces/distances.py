@@ -1,12 +1,14 @@
 """Distances between rows of a matrix, tile by tile.
 
-Two routes with one contract. Small problems, and every metric but the Euclidean, go through
-SciPy's direct differences. Large Euclidean ones use one matrix product per tile,
-|x-y|^2 = |x|^2 + |y|^2 - 2 x.y, and repeat by direct differences every entry where that
-cancels. Either way the relative error of a distance is at most `relative_error`, no temporary
-is larger than a few tiles, and d(i, j) and d(j, i) are the same float.
+Angles have a module of their own (`angular`). The others go two routes with one contract: small
+problems, and every metric but the Euclidean, through SciPy's direct differences; large Euclidean
+ones through one matrix product per tile, |x-y|^2 = |x|^2 + |y|^2 - 2 x.y, with every entry where
+that cancels repeated by direct differences. Either way the relative error of a distance is at most
+`relative_error`, no temporary is larger than a few tiles, and d(i, j) and d(j, i) are the same
+float.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ..kernels.parallel import ordered_map
+from .angular import angles, angles_of_pairs, angular_error, unit_rows
 
 __all__ = ["TILE", "DistanceTiles", "Tile", "pair_distances"]
 
@@ -61,6 +64,9 @@ def pair_distances(vectors: Floats, first: Indices, second: Indices, metric: str
     step = max(1, 2**20 // max(1, vectors.shape[1]))
     for start in range(0, len(first), step):
         part = slice(start, start + step)
+        if metric == "angular":
+            result[part] = angles_of_pairs(vectors, first[part], second[part])
+            continue
         difference = np.abs(vectors[first[part]] - vectors[second[part]])
         if metric == "euclidean":
             result[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
@@ -97,6 +103,8 @@ class DistanceTiles:
         double for the terms of second order that are left out here.
         """
         dimension = self.vectors.shape[1]
+        if self.metric == "angular":
+            return angular_error(dimension)
         if self.direct:
             return (dimension + 4) * _UNIT_ROUNDOFF
         return 2.0 * ((dimension + 3) / _CANCELLATION + 12) * _UNIT_ROUNDOFF
@@ -105,6 +113,8 @@ class DistanceTiles:
     def diameter_bound(self) -> float:
         """Upper bound on every distance, without looking at pairs: twice the longest way from
         the mean vector, a little more for rounding."""
+        if self.metric == "angular":
+            return math.pi * (1.0 + 1e-9)
         centre = np.zeros((1, self.vectors.shape[1]))
         radii = cdist(self._centred, centre, _SCIPY_NAMES[self.metric])
         return 2.0 * float(radii.max()) * (1.0 + 1e-9)
@@ -114,12 +124,18 @@ class DistanceTiles:
         return self.vectors - self.vectors.mean(axis=0)
 
     @cached_property
+    def _units(self) -> Floats:
+        return unit_rows(self.vectors)
+
+    @cached_property
     def _square_norms(self) -> Floats:
         return np.einsum("ij,ij->i", self._centred, self._centred)
 
     def tile(self, rows: slice, columns: slice) -> Tile:
         """Distances between two ranges of rows; last bits may depend on the ranges where they
         come from matrix products."""
+        if self.metric == "angular":
+            return Tile(rows, columns, angles(self.vectors, self._units, rows, columns))
         if self.direct:
             block = cdist(self.vectors[rows], self.vectors[columns], _SCIPY_NAMES[self.metric])
             return Tile(rows, columns, block)
@@ -151,6 +167,8 @@ class DistanceTiles:
         The order of the results does not depend on the number of cores, so sums over them are
         the same on every run.
         """
-        if not self.direct:
+        if self.metric == "angular":
+            _ = self._units
+        elif not self.direct:
             _ = self._square_norms  # computed once, before threads could do it twice
         yield from ordered_map(lambda place: work(self.tile(*place)), self.grid())

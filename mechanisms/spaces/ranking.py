@@ -53,9 +53,9 @@ class ExactRanking:
     @cached_property
     def _geometry(self) -> "ExactGeometry":
         # FLINT loads here and not above: most rows need no whole numbers.
-        from ..balls.geometry import ExactGeometry
+        from ..balls.angles import exact_geometry
 
-        return ExactGeometry(self.tiles.vectors, self.tiles.metric)
+        return exact_geometry(self.tiles.vectors, self.tiles.metric)
 
     def rank(self, distances: Floats, first: int) -> NDArray[np.int32]:
         """Ranks from the words `first`, `first` + 1, ...: shape (rows, n), nearest word first.

@@ -1,58 +1,39 @@
 """`EmbeddingSpace`: a vocabulary, its vectors and a metric."""
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...claims import METRICS
-from ...errors import InputError, SpaceError, UnknownWordError, require_memory
+from ...claims import require_metric
+from ...errors import InputError, UnknownWordError, option, require_memory
+from ...results.reading import ReadingRecord
 from ..kernels.parallel import ordered_map
+from .checks import (
+    check_components,
+    check_limit_of_space,
+    check_size,
+    check_words,
+    matrix_of,
+    without_duplicates,
+)
 from .digest import content_digest
-from .distances import DistanceTiles, Tile
+from .distances import DistanceTiles, pair_distances
+from .extent import Extent, extent_of
 from .ranking import BLOCK, ExactRanking
+from .unit import normalized
 
 if TYPE_CHECKING:
-    from .loaders import LoadedEmbedding
+    from .loaders.model import LoadedEmbedding, Multiword, OnBadLine, OnDuplicate
 
-__all__ = ["EmbeddingSpace", "Extent", "OnDuplicate"]
+__all__ = ["EmbeddingSpace", "Extent"]
 
-OnDuplicate = Literal["error", "drop"]
 Floats = NDArray[np.float64]
-
-#: Components larger than this, or distances smaller than its inverse, would overflow or
-#: underflow when squared.
-_LARGEST = 1e140
-
-#: Line breaks would blur the digest of the words; lone surrogates have no UTF-8 form.
-_UNUSABLE = re.compile("[\n\r\ud800-\udfff]")
-
-
-@dataclass(frozen=True, eq=False)
-class Extent:
-    """Shortest and longest distance, and the nearest other word of every word.
-
-    Attributes
-    ----------
-    min_distance, max_distance
-        Delta_min and Delta_max of the specification, over pairs of different words.
-    closest
-        Indices of a pair at distance `min_distance`; the first one in lexicographic order.
-    nearest_distance, nearest
-        Shape (n,): distance to and index of the nearest other word; ties to the lower index.
-    """
-
-    min_distance: float
-    max_distance: float
-    closest: tuple[int, int]
-    nearest_distance: Floats
-    nearest: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +47,20 @@ class EmbeddingSpace:
     vectors
         Shape (n, p), finite; kept as read-only float64 and taken as exact numbers.
     metric
-        "euclidean" (default), "manhattan" or "chebyshev".
+        "euclidean" (default), "manhattan", "chebyshev", or "angular": the angle between two
+        vectors in radians, from 0 to pi.
     source
         Where the space comes from, for reports and for the command that repeats them.
     on_duplicate
-        "error", or "drop" to keep only the first of words that are equal or have equal vectors.
+        "error", or "drop" to keep only the first of words that are equal or have equal vectors
+        (of the same direction, for "angular").
+    normalize
+        Divide every vector by its Euclidean length; the rounded floats are then the vectors.
+
+    Attributes
+    ----------
+    reading
+        How the file was read that the space comes from, or None.
 
     Raises
     ------
@@ -92,6 +82,10 @@ class EmbeddingSpace:
     vectors: Floats
     metric: str
     source: str
+    reading: ReadingRecord | None
+
+    #: How many words were asked for, if not all: an unknown word may be among the others.
+    _limit: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -100,28 +94,61 @@ class EmbeddingSpace:
         metric: str = "euclidean",
         *,
         source: str = "memory",
-        on_duplicate: OnDuplicate = "error",
+        on_duplicate: "OnDuplicate" = "error",
+        normalize: bool = False,
     ) -> None:
-        if metric not in METRICS:
-            raise InputError(f"metric is {metric!r}, but it must be one of {', '.join(METRICS)}.")
+        require_metric(metric)
         if on_duplicate not in ("error", "drop"):
             raise InputError(f"on_duplicate is {on_duplicate!r}, but it must be error or drop.")
         names = tuple(words)
-        _check_size(len(names))
-        matrix = _checked_vectors(names, vectors)
-        _check_words(names)
-        keep = _without_duplicates(names, matrix, on_duplicate)
-        _check_size(len(keep))
+        check_size(len(names))
+        matrix = matrix_of(names, vectors)
+        if normalize:
+            check_components(names, matrix)
+            for word, row in zip(names, matrix, strict=True):
+                row[:] = normalized(word, row)
+        self._take(names, matrix, metric, source, on_duplicate, None)
+
+    def _take(
+        self,
+        names: tuple[str, ...],
+        matrix: Floats,
+        metric: str,
+        source: str,
+        on_duplicate: str,
+        reading: ReadingRecord | None,
+    ) -> None:
+        """Check words and vectors and keep them; `matrix` must belong to nobody else."""
+        directions = metric == "angular"
+        check_size(len(names))
+        check_components(names, matrix, directions=directions)
+        check_words(names)
+        keep = without_duplicates(names, matrix, on_duplicate, directions=directions)
+        check_size(len(keep))
         if len(keep) < len(names):
             names, matrix = tuple(names[i] for i in keep), matrix[keep]
         matrix.setflags(write=False)
-        object.__setattr__(self, "words", names)
-        object.__setattr__(self, "vectors", matrix)
-        object.__setattr__(self, "metric", metric)
-        object.__setattr__(self, "source", source)
+        # Names of files are bytes; those that are no UTF-8 become text with escapes.
+        source = source.encode("utf-8", "backslashreplace").decode("utf-8")
+        for name, value in (
+            ("words", names),
+            ("vectors", matrix),
+            ("metric", metric),
+            ("source", source),
+            ("reading", reading),
+        ):
+            object.__setattr__(self, name, value)
 
     @classmethod
-    def builtin(cls, limit: int | None = None, metric: str = "euclidean") -> Self:
+    def builtin(
+        cls,
+        limit: int | None = None,
+        metric: str = "euclidean",
+        *,
+        words: str | Path | None = None,
+        multiword: "Multiword" = "keep",
+        normalize: bool = False,
+    ) -> Self:
         """The space that ships with dpaudit: 2,000 English words x 64 dimensions, most frequent
         words first, made from WordNet by `tools/build_builtin_space.py`.
 
@@ -131,10 +158,14 @@ class EmbeddingSpace:
         >>> len(space), space.dimension
         (2000, 64)
         """
-        from .loaders import read_embedding
+        from .loaders import ReadOptions, read_embedding
 
-        loaded = read_embedding(Path(__file__).parent / "data" / "builtin.npz")
-        return cls._from_loaded(loaded, "builtin", limit, metric, "error")
+        require_metric(metric)
+        check_limit_of_space(limit)
+        options = ReadOptions(limit, words=_text(words), multiword=multiword, normalize=normalize)
+        path = Path(__file__).parent / "data" / "builtin.npz"
+        loaded = read_embedding(path, options=options, name="builtin")
+        return cls._from_loaded(loaded, "builtin", metric, limit)
 
     @classmethod
     def load(
@@ -143,22 +174,49 @@ class EmbeddingSpace:
         *,
         limit: int | None = None,
         metric: str = "euclidean",
-        on_duplicate: OnDuplicate = "error",
+        on_duplicate: "OnDuplicate" = "error",
+        format: str = "auto",
+        delimiter: str | None = None,
+        dimension: int | None = None,
+        encoding: str = "utf-8",
+        on_bad_line: "OnBadLine" = "error",
+        words: str | Path | None = None,
+        multiword: "Multiword" = "keep",
+        normalize: bool = False,
+        vocabulary: str | Path | None = None,
     ) -> Self:
-        """Read an embedding file: text (GloVe, word2vec, fastText), word2vec binary or .npz.
+        """Read an embedding file or pipe: text (GloVe, word2vec, fastText), word2vec binary, NumPy,
+        .safetensors, Parquet or Arrow, compressed or not (docs/spaces.md).
 
-        `limit` keeps the first so many words (after duplicates are dropped, if they are).
+        `limit` keeps the first so many words (those that are dropped or left out do not count);
+        the other options are those of `loaders.ReadOptions`. How the file was read is in `reading`.
 
         Raises
         ------
         SpaceError
             If the file cannot be read; the message names the file, the line and the fault.
+        MemoryNeededError
+            If the vectors do not fit in memory.
         """
-        from .loaders import read_embedding
+        from .loaders import ReadOptions, read_embedding
 
-        _check_limit(limit)
-        loaded = read_embedding(Path(path), None if on_duplicate == "drop" else limit)
-        return cls._from_loaded(loaded, str(path), limit, metric, on_duplicate)
+        require_metric(metric)
+        check_limit_of_space(limit)
+        options = ReadOptions(
+            limit,
+            on_duplicate,
+            format,
+            delimiter,
+            dimension,
+            encoding,
+            on_bad_line,
+            _text(words),
+            multiword,
+            normalize,
+            _text(vocabulary),
+        )
+        loaded = read_embedding(Path(path), options=options, directions=metric == "angular")
+        return cls._from_loaded(loaded, str(path), metric, limit)
 
     @classmethod
     def from_keyed_vectors(
@@ -167,40 +225,38 @@ class EmbeddingSpace:
         *,
         limit: int | None = None,
         metric: str = "euclidean",
-        on_duplicate: OnDuplicate = "error",
+        on_duplicate: "OnDuplicate" = "error",
+        normalize: bool = False,
     ) -> Self:
-        """Take the words and vectors of a gensim `KeyedVectors` object."""
-        from .loaders import LoadedEmbedding
+        """Take the words and vectors of a gensim `KeyedVectors` object.
 
-        try:
-            words, vectors = list(keyed_vectors.index_to_key), np.asarray(keyed_vectors.vectors)
-        except AttributeError:
-            raise InputError(
-                f"keyed_vectors is a {type(keyed_vectors).__name__}, but it must have index_to_key "
-                "and vectors, like gensim's KeyedVectors."
-            ) from None
-        loaded = LoadedEmbedding(words, vectors.astype(np.float64))
-        return cls._from_loaded(loaded, "gensim", limit, metric, on_duplicate)
+        With a limit, later rows are not looked at.
+
+        Raises
+        ------
+        InputError
+            If it is something else, such as a model; that has its vectors in `.wv`.
+        """
+        from .loaders import ReadOptions
+        from .loaders.keyed import read_keyed_vectors
+
+        require_metric(metric)
+        check_limit_of_space(limit)
+        options = ReadOptions(limit, on_duplicate, normalize=normalize)
+        loaded = read_keyed_vectors(keyed_vectors, options, directions=metric == "angular")
+        return cls._from_loaded(loaded, "gensim", metric, limit)
 
     @classmethod
     def _from_loaded(
-        cls,
-        loaded: "LoadedEmbedding",
-        source: str,
-        limit: int | None,
-        metric: str,
-        on_duplicate: OnDuplicate,
+        cls, loaded: "LoadedEmbedding", source: str, metric: str, limit: int | None
     ) -> Self:
-        _check_limit(limit)
-        space = cls(loaded.words, loaded.vectors, metric, source=source, on_duplicate=on_duplicate)
-        if limit is None or limit == len(space):
-            return space
-        if limit > len(space):
-            raise SpaceError(
-                f"limit is {limit:,}, but {source} has only {len(space):,} words. Use a smaller "
-                "limit or none."
-            )
-        return cls(space.words[:limit], space.vectors[:limit], metric, source=source)
+        reading = loaded.reading
+        if source == "builtin" and reading is not None and not reading.options:
+            reading = None  # nothing to say: the file is always the same
+        space = object.__new__(cls)
+        space._take(tuple(loaded.words), loaded.vectors, metric, source, "error", reading)
+        object.__setattr__(space, "_limit", limit)
+        return space
 
     def __len__(self) -> int:
         return len(self.words)
@@ -242,10 +298,16 @@ class EmbeddingSpace:
             )
         position = self._positions.get(word) if isinstance(word, str) else None
         if position is None:
-            raise UnknownWordError(
-                f"The word {word!r} is not in the vocabulary of {self.source}.{self._hint(word)}"
-            )
+            raise UnknownWordError(f"The word {word!r} is not {self._where()}.{self._hint(word)}")
         return position
+
+    def _where(self) -> str:
+        if self._limit is None:
+            return f"in the vocabulary of {self.source}"
+        return (
+            f"among the first {self._limit:,} words of {self.source}: {option('limit')} leaves "
+            "out the others"
+        )
 
     def _hint(self, word: str) -> str:
         close = difflib.get_close_matches(str(word).lower(), self.words, n=3, cutoff=0.6)
@@ -256,9 +318,11 @@ class EmbeddingSpace:
         if metric == self.metric:
             return self
         if metric not in self._relatives:
-            self._relatives[metric] = EmbeddingSpace(
-                self.words, self.vectors, metric, source=self.source
-            )
+            require_metric(metric)
+            space = object.__new__(EmbeddingSpace)
+            space._take(self.words, self.vectors, metric, self.source, "error", self.reading)
+            object.__setattr__(space, "_limit", self._limit)
+            self._relatives[metric] = space
         return self._relatives[metric]
 
     @cached_property
@@ -280,9 +344,7 @@ class EmbeddingSpace:
     def distance_matrix(self) -> Floats:
         """All distances, shape (n, n), 8 n^2 bytes, symmetric to the last bit."""
         n = len(self)
-        require_memory(
-            f"The distance matrix of {n:,} words", 8 * n * n, "Use fewer words (--limit)."
-        )
+        require_memory(f"The distance matrix of {n:,} words", 8 * n * n)
         matrix = np.empty((n, n))
         for tile in self.tiles:
             matrix[tile.rows, tile.columns] = tile.distances
@@ -300,25 +362,7 @@ class EmbeddingSpace:
         SpaceError
             If two words are so close that their distance underflows.
         """
-        n = len(self)
-        nearest_distance, nearest = np.full(n, np.inf), np.zeros(n, dtype=np.int64)
-        max_distance = 0.0
-        for found in self.tiles.map(_tile_extent):
-            max_distance = max(max_distance, found.longest)
-            for part, distances, partners in found.nearest:
-                closer = distances < nearest_distance[part]
-                nearest_distance[part][closer] = distances[closer]
-                nearest[part][closer] = partners[closer]
-        first = int(np.argmin(nearest_distance))
-        min_distance = float(nearest_distance[first])
-        if not min_distance > 1.0 / _LARGEST:
-            raise SpaceError(
-                f"The words {self.words[first]!r} and {self.words[int(nearest[first])]!r} are only "
-                f"{min_distance:g} apart, too close to compute with. Drop one of them, or scale "
-                "the vectors up."
-            )
-        closest = (first, int(nearest[first]))
-        return Extent(min_distance, max_distance, closest, nearest_distance, nearest)
+        return extent_of(self.tiles, self.words)
 
     @cached_property
     def order(self) -> NDArray[np.int32]:
@@ -328,9 +372,7 @@ class EmbeddingSpace:
         the rounding of `distance_matrix`, which is made on the way and kept.
         """
         n = len(self)
-        require_memory(
-            f"The neighbour lists of {n:,} words", 16 * n * n, "Use fewer words (--limit)."
-        )
+        require_memory(f"The neighbour lists of {n:,} words", 16 * n * n)
         distances, order = self.distance_matrix, np.empty((n, n), dtype=np.int32)
         step = max(1, BLOCK // n)
 
@@ -356,97 +398,15 @@ class EmbeddingSpace:
     def neighbours(self, word: str | int, count: int = 10) -> list[tuple[str, float]]:
         """The nearest other words with their distances, nearest first."""
         position = self.index(word)
-        distances = self.distance_rows(slice(position, position + 1))[0]
+        if self.tiles.direct or "distance_matrix" in self.__dict__:
+            distances = self.distance_rows(slice(position, position + 1))[0]
+        else:  # for one row the centred copy of all vectors that tiles use is not worth its memory
+            others = np.arange(len(self))
+            first = np.full(len(self), position)
+            distances = pair_distances(self.vectors, first, others, self.metric)
         found = [int(i) for i in np.argsort(distances, kind="stable") if i != position][:count]
         return [(self.words[i], float(distances[i])) for i in found]
 
 
-@dataclass(frozen=True, eq=False)
-class _TileExtent:
-    longest: float
-    nearest: tuple[tuple[slice, Floats, NDArray[np.int64]], ...]
-
-
-def _tile_extent(tile: Tile) -> _TileExtent:
-    block = tile.distances
-    longest = float(block.max())
-    if tile.diagonal:
-        np.fill_diagonal(block, np.inf)
-    by_row, by_column = block.argmin(axis=1), block.argmin(axis=0)
-    rows = (tile.rows, block[np.arange(len(block)), by_row], by_row + tile.columns.start)
-    columns = (
-        tile.columns,
-        block[by_column, np.arange(block.shape[1])],
-        by_column + tile.rows.start,
-    )
-    return _TileExtent(longest, (rows,) if tile.diagonal else (rows, columns))
-
-
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and (not isinstance(limit, (int, np.integer)) or limit < 2):
-        raise SpaceError(f"limit is {limit!r}, but a vocabulary needs at least 2 words.")
-
-
-def _check_size(count: int) -> None:
-    if count < 2:
-        raise SpaceError(
-            f"The vocabulary has {count} word{'s' * (count != 1)}, but privacy needs at least 2 "
-            "to tell apart."
-        )
-
-
-def _checked_vectors(words: tuple[str, ...], vectors: ArrayLike) -> Floats:
-    try:
-        if np.iscomplexobj(vectors):
-            raise TypeError
-        matrix = np.array(vectors, dtype=np.float64, order="C")
-    except (TypeError, ValueError, OverflowError):
-        raise SpaceError("vectors is not a table of numbers with rows of equal length.") from None
-    if matrix.ndim != 2 or matrix.shape[0] != len(words) or matrix.shape[1] == 0:
-        raise SpaceError(
-            f"vectors has shape {matrix.shape}, but {len(words)} words need {len(words)} rows of "
-            "one or more numbers."
-        )
-    usable = np.abs(matrix) <= _LARGEST
-    if not usable.all():
-        row, column = (int(i) for i in np.argwhere(~usable)[0])
-        raise SpaceError(
-            f"The vector of the word {words[row]!r} has the component {matrix[row, column]:g} "
-            f"(number {column + 1}), but components must be finite and at most {_LARGEST:g}."
-        )
-    return matrix
-
-
-def _check_words(words: tuple[str, ...]) -> None:
-    for i, word in enumerate(words):
-        if not isinstance(word, str) or not word or _UNUSABLE.search(word):
-            raise SpaceError(
-                f"Word number {i + 1} is {word!r}, but a word is a nonempty Unicode string "
-                "without line breaks."
-            )
-
-
-def _without_duplicates(
-    words: tuple[str, ...], vectors: Floats, on_duplicate: OnDuplicate
-) -> list[int]:
-    """Positions of the words to keep: the first of each group that shares word or vector."""
-    way_out = "Remove one, or drop repeated entries (--on-duplicate drop)."
-    seen_words: set[str] = set()
-    seen_vectors: dict[bytes, int] = {}
-    keep = []
-    for i, (word, vector) in enumerate(zip(words, vectors + 0.0, strict=True)):
-        twin = seen_vectors.get(vector.tobytes())
-        if word not in seen_words and twin is None:
-            keep.append(i)
-            seen_words.add(word)
-            seen_vectors[vector.tobytes()] = i
-        elif on_duplicate == "drop":
-            continue
-        elif word in seen_words:
-            raise SpaceError(f"The word {word!r} appears twice. {way_out}")
-        else:
-            raise SpaceError(
-                f"The words {words[twin or 0]!r} and {word!r} have the same vector: their distance "
-                f"is 0, and no metric claim can hold between them. {way_out}"
-            )
-    return keep
+def _text(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)

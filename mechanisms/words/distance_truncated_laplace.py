@@ -38,7 +38,8 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
     calibrated to the region around a word. The length of the noise is Gamma(p) with rate epsilon,
     conditioned on being at most `radius`.
 
-    No pure guarantee is known. Where the ball of some word misses the cell of another one (the
+    That paper proposes the technique and claims no epsilon for it; dpaudit audits the epsilon of
+    the noise as if it were claimed. Where the ball of some word misses the cell of another one (the
     points nearest to that word), that output excludes the input with certainty: **epsilon* is
     infinite as soon as some word is out of another's reach**. It certainly is if two words are more
     than 2 radius apart. It is here to be audited; use `truncated-exponential` for a mechanism with
@@ -88,8 +89,8 @@ class DistanceTruncatedLaplace(SampledWordMechanism):
         return MetricDP(
             self.epsilon,
             metric="euclidean",
-            source="distance-truncated noise, after Feyisetan, Aggarwal, Xu and Teissier 2021; "
-            "without proof",
+            source="none is published; the epsilon of the noise before truncation is audited as if "
+            "it were claimed",
         )
 
     def epsilon_upper_bound(self) -> EpsilonUpperBound | None:

@@ -213,9 +213,7 @@ class ExactSampler:
             return
         rows = min(len(self._slots), max(rows, 2 * len(self._table)))
         bytes_each = _TABLE_BYTES * self._outputs + _GUIDE_BYTES * self._guides.shape[1]
-        require_memory(
-            f"A sampling table for {rows:,} inputs", rows * bytes_each, "Use fewer words (--limit)."
-        )
+        require_memory(f"A sampling table for {rows:,} inputs", rows * bytes_each)
         for name in ("_table", "_guides"):
             old = getattr(self, name)
             new = np.empty((rows, old.shape[1]), dtype=old.dtype)

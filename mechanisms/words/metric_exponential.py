@@ -32,7 +32,8 @@ class MetricExponential(WordMechanism):
     The exponential mechanism of McSherry and Talwar (FOCS 2007) with score -d, which has
     sensitivity d(w, w') between w and w'; hence epsilon-metric-DP on every vocabulary. The true
     loss is usually well below: epsilon* = epsilon/2 + max |ln Z_w - ln Z_w'| / d(w, w').
-    Use it as the plain, always valid choice; it costs one look-up per word.
+    With Euclidean distances it is the law of SanText (Yue, Du, Wang, Li, Sun and Chow, Findings of
+    ACL 2021). Use it as the plain, always valid choice; it costs one look-up per word.
 
     Parameters
     ----------

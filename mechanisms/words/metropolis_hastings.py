@@ -216,7 +216,7 @@ class MetropolisHastings(WordMechanism):
     def _targets(self) -> Floats:
         """All logarithms of target weights, shape (n, n), 8 n^2 bytes."""
         n = len(self.space)
-        require_memory(f"Targets for {n:,} words", 8 * n * n, "Use fewer words (--limit).")
+        require_memory(f"Targets for {n:,} words", 8 * n * n)
         return self._log_targets(slice(0, n))
 
     @cached_property

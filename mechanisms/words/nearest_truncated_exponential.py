@@ -35,8 +35,9 @@ class NearestTruncatedExponential(WordMechanism):
     """Replaces w by one of its k nearest words y, itself included, with probability proportional
     to exp(-epsilon d(w, y) / 2).
 
-    A common shortcut to keep outputs sensible, and no mechanism for any claim: for k < n its true
-    loss is infinite on every vocabulary. Proof: all sets of k nearest words are of equal size and
+    A common shortcut to keep outputs sensible, for which no claim is published; dpaudit audits the
+    epsilon of the weights as if it were claimed. For k < n the true loss is infinite on every
+    vocabulary. Proof: all sets of k nearest words are of equal size and
     each holds its own word, so if all were the same set it would hold all n > k words. Hence some
     word is among the nearest of one input and not among those of another, where it is impossible.
     Use it to see what truncation does; `truncated-exponential` truncates without this.

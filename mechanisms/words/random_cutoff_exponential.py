@@ -39,9 +39,11 @@ class RandomCutoffExponential(WordMechanism):
 
     The sum lies between eta/n and 1, so the ratio for two inputs is at most
     e^(d/b) n/eta = e^(d/b + 2 (1 + ln n)) <= e^(epsilon d): epsilon-metric-DP whenever
-    epsilon > 2 (1 + ln n)/Delta_min, which is also what it costs. It repairs `truncated-gumbel`,
-    where some words can come from one input and practically not from another; use it when a
-    density-aware cutoff is wanted and a weak promise between the closest words is acceptable.
+    epsilon > 2 (1 + ln n)/Delta_min. It shows that the idea of `truncated-gumbel` can be made
+    private, and is no recommendation: at equal words kept `metric-exponential` has a far smaller
+    epsilon* on the built-in space (docs/truncated-gumbel.md). The range of epsilon is a price of
+    this scale and of eta (theorem random-cutoff-scale); what every scale must cost says theorem
+    random-cutoff-price.
 
     Parameters
     ----------
@@ -128,7 +130,9 @@ class RandomCutoffExponential(WordMechanism):
         odds = (math.e * n) ** 2
         return (
             f"Every ε that {self.name} accepts, ε > 2(1 + ln n)/Δmin, allows odds of "
-            f"(e·n)² = {odds:.3g} to 1 between the closest words: no admissible ε promises more.",
+            f"(e·n)² = {odds:.3g} to 1 between the closest words. That is a price of its scale and "
+            "of η = e^-2/n, not of random cutoffs as such (theorems random-cutoff-scale, "
+            "random-cutoff-price).",
         )
 
     @cached_property
@@ -202,7 +206,7 @@ class RandomCutoffExponential(WordMechanism):
     def _sums(self) -> Floats:
         """Z_k over the nearest words, by rank, shape (n, n), 8 n^2 bytes."""
         n, order = len(self.space), self.space.order
-        require_memory(f"Sampling tables for {n:,} words", 8 * n * n, "Use fewer words (--limit).")
+        require_memory(f"Sampling tables for {n:,} words", 8 * n * n)
         sums = np.empty((n, n))
 
         def fill(start: int) -> None:

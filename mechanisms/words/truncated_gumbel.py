@@ -32,13 +32,18 @@ class TruncatedGumbel(WordMechanism):
     """Adds truncated Gumbel noise to the distances of the K nearest words and outputs the argmin,
     K being Poisson(ln n) conditioned on 1 <= K <= n.
 
-    Xu, Feyisetan, Aggarwal, Xu and Teissier, FLAIRS-34 (2021), with the scale of the public
-    implementation mldp-text 0.1.2: a = (epsilon - 2 (1 + ln n)/Delta_min)/3 and
+    Claimed to be epsilon-metric-DP by Xu, Feyisetan, Aggarwal, Xu and Teissier, FLAIRS-34 (2021).
+    Scale and kind of cutoff are those of mldp-text 0.1.2, a re-implementation by Meisenbacher,
+    Nandakumar, Klymenko and Matthes (LREC-COLING 2024), the only source that could be read: if the
+    paper's cutoff or scale differs, nothing here is about the paper. With
+    a = (epsilon - 2 (1 + ln n)/Delta_min)/3 the scale is
     b = 2 Delta_max / min(W(2 a Delta_max), ln(a Delta_min)), W the Lambert function. The noise is
-    Gumbel(0, b) conditioned on |g| <= Delta_max. **The claim of epsilon-metric-DP is false for
-    large vocabularies**, whatever the noise: a word of rank n from w' is a candidate only if
-    K = n, so P_w'(y) <= p_n / n, while P_y(y) >= p_1. See docs/truncated-gumbel.md. It is here
-    to be audited; use `random-cutoff-exponential` instead.
+    Gumbel(0, b) conditioned on |g| <= Delta_max. With R the smallest distance of a word to its
+    farthest one, **the claim is false at m times the smallest epsilon wherever n >= 10 and
+    R <= n Delta_min / (10 m)** (theorem truncated-gumbel-large): a word of rank n from w' is a
+    candidate only if K = n, so P_w'(y) <= p_n / n, while P_y(y) >= p_1. It can hold where the
+    closest words are closer than 10 m R / n. See docs/truncated-gumbel.md. It is here to be
+    audited; use `metric-exponential` instead.
 
     Parameters
     ----------
@@ -119,8 +124,17 @@ class TruncatedGumbel(WordMechanism):
         return MetricDP(
             self.epsilon,
             metric=self.space.metric,
-            source="truncated Gumbel with Poisson(ln n) cutoff (Xu et al. 2021) and the scale "
-            "used by mldp-text 0.1.2",
+            source="truncated Gumbel, Xu et al. 2021, with Poisson(ln n) cutoff and the scale of "
+            "mldp-text 0.1.2 (Meisenbacher et al. 2024)",
+        )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Whose mechanism it is."""
+        return (
+            "Scale and kind of cutoff were read from mldp-text 0.1.2 (Meisenbacher et al. 2024), a "
+            "re-implementation. If those of Xu et al. 2021 differ, nothing here is about that "
+            "paper.",
         )
 
     @cached_property
@@ -228,7 +242,9 @@ class TruncatedGumbel(WordMechanism):
     def epsilon_lower_bound(self) -> EpsilonLowerBound:
         """B_n / R of specification section 8: from some w' the farthest word y has rank n, so
         P_y(y) >= p_1, P_w'(y) <= p_n / n and the loss is at least
-        B_n = ln(n p_1 / p_n) = ln(n n!) - (n - 1) ln ln n. The bound holds for any noise.
+        B_n = ln(n p_1 / p_n) = ln(n n!) - (n - 1) ln ln n. The bound holds for noise of any law,
+        the same for all words and independent, without ties or with ties to the nearer word
+        (theorem truncated-gumbel).
 
         For "mldp-text" y is never a candidate, so the bound is infinite.
         """
@@ -240,7 +256,7 @@ class TruncatedGumbel(WordMechanism):
         bound = math.log(n) + float(gammaln(n + 1)) - (n - 1) * math.log(math.log(n))
         statement = (
             "ε* ≥ B_n/R with B_n = ln(n·n!) - (n - 1) ln ln n and R the least distance of a word "
-            "to its farthest one, whatever the noise"
+            "to its farthest one, whatever law the noise has (without ties)"
         )
         return EpsilonLowerBound(statement, bound / self._radius)
 

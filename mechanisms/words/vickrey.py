@@ -49,7 +49,8 @@ class Vickrey(SampledWordMechanism):
       remaining words differently). Nothing is proved; with t = 0 the word never comes out of
       itself either.
 
-    Use it with exclude = "never", where more change than `multivariate-laplace` gives is wanted.
+    No guarantee is published for these two; dpaudit audits epsilon as if it were claimed. Use it
+    with exclude = "never", where more change than `multivariate-laplace` gives is wanted.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class Vickrey(SampledWordMechanism):
     >>> mechanism.sample("here", 5, np.random.default_rng(1)).tolist()
     ['here', 'here', 'near', 'here', 'here']
     >>> Vickrey(space, 2.0, exclude="always").claim.source
-    "Vickrey mechanism with exclude = 'always': claimed as for 'never', without proof"
+    "none is published for exclude = 'always'; audited as if the claim for 'never' were made"
     """
 
     name: ClassVar[str] = "vickrey"
@@ -101,8 +102,8 @@ class Vickrey(SampledWordMechanism):
         source = "Vickrey mechanism, Xu, Aggarwal, Feyisetan and Teissier 2021"
         if self.exclude != "never":
             source = (
-                f"Vickrey mechanism with exclude = {self.exclude!r}: claimed as for 'never', "
-                "without proof"
+                f"none is published for exclude = {self.exclude!r}; audited as if the claim for "
+                "'never' were made"
             )
         return MetricDP(self.epsilon, metric="euclidean", source=source)
 

@@ -25,8 +25,8 @@ class Entry:
     `where` says for which parameters of the mechanism, as pairs of a name and its value: so
     `(("exclude", "never"),)`. A `lemma` is about the mechanism, but decides nothing about the ε
     that it claims. Any other theorem says of that claim that it holds if it is expected to be
-    proved, and that it fails if it is expected to be refuted: on every vocabulary, or as far as
-    the mechanism's own lower bound says so.
+    proved, and that it fails if it `denies` it: on every vocabulary, or as far as the mechanism's
+    own lower bound says so.
     """
 
     name: str
@@ -46,6 +46,15 @@ class Entry:
         """
         return ", ".join(f"{name} = {value}" for name, value in self.where)
 
+    @property
+    def denies(self) -> bool:
+        """Whether it contradicts the claim, published ("refuted") or not ("false as audited").
+
+        >>> Entry("a", ".a", expected="false as audited").denies
+        True
+        """
+        return self.expected.startswith(("refuted", "false as audited"))
+
 
 GUMBEL, CHAIN = "truncated-gumbel", "metropolis-hastings"
 
@@ -53,6 +62,7 @@ GUMBEL, CHAIN = "truncated-gumbel", "metropolis-hastings"
 _ENTRIES = (
     Entry("post-processing", ".post_processing"),
     Entry("composition", ".composition"),
+    Entry("composition-delta", ".composition_delta"),
     Entry("euclidean-metric", ".euclidean"),
     Entry("polar-form", ".polar_form", mechanism="multivariate-laplace", lemma=True),
     Entry("multivariate-laplace", ".multivariate_laplace", mechanism="multivariate-laplace"),
@@ -61,7 +71,7 @@ _ENTRIES = (
     Entry(
         "vickrey-always",
         ".vickrey_always",
-        expected="refuted",
+        expected="false as audited",
         mechanism="vickrey",
         where=(("exclude", "always"),),
     ),
@@ -75,6 +85,7 @@ _ENTRIES = (
     Entry("gumbel-scale", ".gumbel_noise", "scale_theorem", mechanism=GUMBEL, lemma=True),
     Entry("gumbel-slope", ".gumbel_slope", mechanism=GUMBEL, lemma=True),
     Entry("cutoff-growth", ".cutoff_growth"),
+    Entry("cutoff-growth-any-noise", ".cutoff_growth_any_noise"),
     Entry(
         "truncated-gumbel",
         ".truncated_gumbel",
@@ -91,6 +102,21 @@ _ENTRIES = (
         lemma=True,
     ),
     Entry(
+        "truncated-gumbel-any-noise",
+        ".truncated_gumbel_any_noise",
+        expected="refuted",
+        mechanism=GUMBEL,
+        lemma=True,
+    ),
+    Entry(
+        "truncated-gumbel-any-noise-large",
+        ".truncated_gumbel_any_noise",
+        "large_theorem",
+        expected="refuted",
+        mechanism=GUMBEL,
+        lemma=True,
+    ),
+    Entry(
         "truncated-gumbel-eight",
         ".truncated_gumbel_eight",
         expected="refuted",
@@ -101,7 +127,7 @@ _ENTRIES = (
     Entry(
         "distance-truncated-laplace",
         ".distance_truncated",
-        expected="refuted",
+        expected="false as audited",
         mechanism="distance-truncated-laplace",
     ),
     Entry(
@@ -111,9 +137,16 @@ _ENTRIES = (
         lemma=True,
     ),
     Entry(
+        "density-calibrated-laplace",
+        ".density_calibrated",
+        expected="false as audited",
+        mechanism="density-calibrated-laplace",
+        where=(("k", 1),),
+    ),
+    Entry(
         "nearest-truncated-exponential",
         ".nearest_truncated",
-        expected="refuted",
+        expected="false as audited",
         mechanism="nearest-truncated-exponential",
     ),
     Entry(

@@ -8,13 +8,22 @@ from typing import Any
 
 import sympy as sp
 
-from ..language import Relation, eq, ge, le, lt
+from ..language import Relation, eq, ge, le, lt, renamed
 from ..model import Decided, Mutation, Step, Theorem
 from ..rules import Cases, Discharge, Induction, Integrate, Monotone, Substitute
 from .hypotheses import suppose
 from .words import n
 
-__all__ = ["bound", "least_promise", "linear_steps", "theorem"]
+__all__ = [
+    "bound",
+    "from_the_start",
+    "gain_steps",
+    "least_promise",
+    "linear_steps",
+    "slope_steps",
+    "tangent",
+    "theorem",
+]
 
 Expr = Any
 
@@ -74,7 +83,7 @@ def _build(
         )
         for name, start, factor in begins[1:]
     )
-    named = [_from_the_start(*begin) for begin in begins]
+    named = [from_the_start(name, _claim(factor), start) for name, start, factor in begins]
     return Theorem(
         name="cutoff-growth",
         title="The growth of B_N",
@@ -107,10 +116,10 @@ def _claim(factor: Expr) -> Relation:
     return lt(factor * least_promise(n), bound(n))
 
 
-def _from_the_start(name: str, start: int, factor: Expr) -> tuple[Step, ...]:
+def from_the_start(name: str, claim: Relation, start: int) -> tuple[Step, ...]:
     """The result of an induction, for N = start + 1, start + 2, …"""
     moved = start - 1 + more
-    relation = lt(sp.sympify(factor).xreplace({n: moved}) * least_promise(moved), bound(moved))
+    relation = renamed(claim, {n: moved})
     return (
         Step(
             f"{name}-range", le(start, moved), SYMPY, (), "With n = m + a constant, n is so large"
@@ -126,7 +135,7 @@ def _from_the_start(name: str, start: int, factor: Expr) -> tuple[Step, ...]:
     )
 
 
-def _slope_steps() -> tuple[Step, ...]:
+def slope_steps() -> tuple[Step, ...]:
     """ln v - ln u ≤ (v - u)/u for u ≤ v."""
     rise, level = sp.Integral(1 / s, (s, u, v)), sp.Integral(1 / u, (s, u, v))
     return (
@@ -146,7 +155,7 @@ def _slope_steps() -> tuple[Step, ...]:
     )
 
 
-def _gain_steps() -> tuple[Step, ...]:
+def gain_steps() -> tuple[Step, ...]:
     """B_(N+1) - B_N ≥ 2 ln(N+1) - ln N - 1/ln N - ln ln N."""
     return (
         Step("next", le(N, N + 1), SYMPY, (), "In particular from N to N + 1:"),
@@ -197,7 +206,7 @@ def _gain_steps() -> tuple[Step, ...]:
     )
 
 
-def _tangent(name: str, size: int, place: Expr, height: Expr, known: str) -> tuple[Step, ...]:
+def tangent(name: str, size: int, place: Expr, height: Expr, known: str) -> tuple[Step, ...]:
     """ln ln N is below its tangent, from a number of words on: `place` < ln `size` ≤ ln N."""
     ready = le(sp.log(t) - sp.log(place), (t - place) / place)
     return (
@@ -222,10 +231,10 @@ def linear_steps(share: Expr = TENTH) -> tuple[Step, ...]:
     claim = _claim(share * N)
     onward = lt(share * (N + 1) * least_promise(n + 1), bound(n + 1))
     needed = share * (N + 1) * least_promise(n + 1) - share * N * least_promise(n)
-    tangent = ("big-after", "big-tangent", "big-height")
+    known = ("big-after", "big-tangent", "big-height")
     return (
-        *_slope_steps(),
-        *_gain_steps(),
+        *slope_steps(),
+        *gain_steps(),
         Step(
             "base",
             lt(share * 10 * least_promise(sp.Integer(9)), bound(sp.Integer(9))),
@@ -245,12 +254,12 @@ def linear_steps(share: Expr = TENTH) -> tuple[Step, ...]:
         ),
         Step("few-onward", onward, Z3, ("few-gain", "difference", "so-far"), "for N + 1."),
         suppose("many", lt(12, n), "Beyond,"),
-        *_tangent("big", 13, sp.Rational(64, 25), sp.Rational(941, 1000), "many"),
+        *tangent("big", 13, sp.Rational(64, 25), sp.Rational(941, 1000), "many"),
         Step(
             "many-onward",
             onward,
             Z3,
-            ("gain", "so-far", "ln-gain", "ln-order", *tangent),
+            ("gain", "so-far", "ln-gain", "ln-order", *known),
             "So B_N gains enough here too:",
         ),
         Step("onward", onward, Cases(le(n, 12)), ("few-onward", "many-onward"), "in any case."),
@@ -265,7 +274,7 @@ def _fixed_steps() -> tuple[Step, ...]:
         suppose("fixed-so-far", _claim(multiple), "Suppose that B_N > M(5 + 2 ln N),"),
         suppose("fixed-from", le(9, n), "N being at least 10"),
         suppose("fixed-multiple", le(5 * multiple, N), "and at least 5M."),
-        *_tangent("mid", 10, sp.Rational(23, 10), sp.Rational(5, 6), "fixed-from"),
+        *tangent("mid", 10, sp.Rational(23, 10), sp.Rational(5, 6), "fixed-from"),
         Step(
             "fixed-onward",
             onward,

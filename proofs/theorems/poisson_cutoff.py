@@ -1,4 +1,4 @@
-"""What the Poisson cutoff costs, whatever the noise: the lemma behind `truncated_gumbel`.
+"""What the Poisson cutoff costs, whatever law the noise has: the lemma behind `truncated_gumbel`.
 
 On input w a number K of candidates is drawn, K = m with probability proportional to (ln N)^m/m!;
 the candidates are the m words nearest to w, each gets independent noise of one law, and the
@@ -18,7 +18,24 @@ from .cutoff_growth import bound
 from .hypotheses import suppose
 from .words import i, n, v, y
 
-__all__ = ["COST", "MODEL", "N", "law", "lemma", "p", "steps"]
+__all__ = [
+    "ALL_COMPETE",
+    "ALONE",
+    "COST",
+    "FARTHEST",
+    "MODEL",
+    "NEAREST",
+    "POISSON",
+    "N",
+    "c",
+    "chances_steps",
+    "kept_steps",
+    "law",
+    "lemma",
+    "p",
+    "steps",
+    "win",
+]
 
 Expr = Any
 
@@ -115,8 +132,9 @@ ONE = Assumption(
 MODEL = (POISSON, ALONE, NEAREST, FARTHEST, SORTED, TAIL, REST, LAST, OTHER, ONE)
 
 
-#: B_N.
+#: B_N, and the chance p_N that all words are candidates.
 COST = bound(n)
+ALL_COMPETE = c * sp.log(N) ** N / sp.factorial(N)
 
 
 def lemma(loss: Expr) -> Relation:
@@ -126,10 +144,10 @@ def lemma(loss: Expr) -> Relation:
 
 def steps(loss: Expr = COST) -> tuple[Step, ...]:
     """The last one concludes the lemma."""
-    return (*_kept(), *_exchanged(), *_together(loss))
+    return (*kept_steps(), *_exchanged(), *_together(loss))
 
 
-def _kept() -> tuple[Step, ...]:
+def kept_steps() -> tuple[Step, ...]:
     """P_y(y) ≥ p_1."""
     return (
         Step("rank-1", le(rank(y, y), 1), Z3, ("nearest",), "y is a candidate on input y"),
@@ -252,7 +270,8 @@ def _exchanged() -> tuple[Step, ...]:
     )
 
 
-def _together(loss: Expr) -> tuple[Step, ...]:
+def chances_steps() -> tuple[Step, ...]:
+    """P_v(y) in terms of p_N, and p_1 and p_N themselves."""
     return (
         Step(
             "only-last",
@@ -270,14 +289,20 @@ def _together(loss: Expr) -> tuple[Step, ...]:
         ),
         Step(
             "p-N",
-            eq(p(N), c * sp.log(N) ** N / sp.factorial(N)),
+            eq(p(N), ALL_COMPETE),
             Instance(POISSON.formula, ((m, N),)),
             (),
             "all N have c (ln N)^N/N!.",
         ),
+    )
+
+
+def _together(loss: Expr) -> tuple[Step, ...]:
+    return (
+        *chances_steps(),
         Step(
             "seldom",
-            le(law(v, y), c * sp.log(N) ** N / sp.factorial(N) / N),
+            le(law(v, y), ALL_COMPETE / N),
             Z3,
             ("only-last", "share", "p-N"),
             "So P_v(y) ≤ p_N/N.",
@@ -294,6 +319,6 @@ def _together(loss: Expr) -> tuple[Step, ...]:
             lemma(loss),
             Z3,
             ("kept", "p-1", "seldom", "quotient"),
-            "Hence P_y(y) ≥ e^(B_N) P_v(y), for this pair, whatever the noise.",
+            "Hence P_y(y) ≥ e^(B_N) P_v(y), for this pair, whatever law the noise has.",
         ),
     )

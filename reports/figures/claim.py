@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ...results import AuditResult, Interval
-from ...results.wording import comparison_sentence, number
+from ...results.wording import apart, comparison_sentence
 from .drawing import CLAIM, Drawing, Key, drawing, epsilon_axis, known_epsilon
 from .svg import COLOURS, Layout
 
@@ -18,15 +18,16 @@ _BAR = 0.42
 def claim_figure(result: AuditResult) -> Drawing:
     """A bar for the claim and one for epsilon*: what exceeds the claim is hatched, what is not
     known of an interval is outlined, and an infinite epsilon* runs off with an arrow."""
-    claimed, true = result.claim.epsilon, result.epsilon
+    claimed, true = result.claim.epsilon, result.true_epsilon
 
     def draw(axes: Axes, layout: Layout) -> None:
         right, size = _right_end(claimed, true), layout.font + 1
         axes.barh(1.0, claimed, _BAR, color=COLOURS["claim"])
         _draw_true(axes, claimed, true, right)
-        label = _true_text(true, known_epsilon(result))
+        label = _true_text(claimed, true, known_epsilon(result))
+        shown = apart(claimed, *(end for end in (true.lower, true.upper) if math.isfinite(end)))[0]
         axes.axvline(claimed, **CLAIM)
-        for height, text in ((1.0, f"claimed ε = {number(claimed)}"), (0.0, label)):
+        for height, text in ((1.0, f"claimed ε = {shown}"), (0.0, label)):
             axes.annotate(
                 text, (0.0, height + 0.5 * _BAR), (3, 4), textcoords="offset points", size=size
             )
@@ -55,14 +56,15 @@ def _right_end(claimed: float, true: Interval) -> float:
     return largest * (1.08 if math.isfinite(true.upper) else 1.6)
 
 
-def _true_text(true: Interval, known: float | None) -> str:
+def _true_text(claimed: float, true: Interval, known: float | None) -> str:
     if known is not None:
-        return f"true ε* = {number(known)}"
+        return f"true ε* = {apart(known, claimed)[0]}"
     if math.isinf(true.lower):
         return "true ε* = ∞: no finite ε holds"
     if math.isinf(true.upper):
-        return f"true ε* is at least {number(true.lower)}"
-    return f"true ε* between {number(true.lower)} and {number(true.upper)}"
+        return f"true ε* is at least {apart(true.lower, claimed)[0]}"
+    lower, upper, _ = apart(true.lower, true.upper, claimed)
+    return f"true ε* between {lower} and {upper}"
 
 
 def _draw_true(axes: Axes, claimed: float, true: Interval, right: float) -> None:

@@ -93,8 +93,8 @@ def epsilon_axis(axes: Axes, layout: Layout, result: AuditResult) -> None:
 
 def known_epsilon(result: AuditResult) -> float | None:
     """The true epsilon if it is finite and known to the digits that are printed."""
-    low, high = result.epsilon.lower, result.epsilon.upper
-    return result.epsilon.midpoint if high - low <= 1e-3 * high < math.inf else None
+    low, high = result.true_epsilon.lower, result.true_epsilon.upper
+    return result.true_epsilon.midpoint if high - low <= 1e-3 * high < math.inf else None
 
 
 def edge_label(axes: Axes, text: str, height: float, rise: int) -> None:

@@ -60,14 +60,14 @@ def _single(field: str) -> Callable[[AuditResult], float]:
 
 
 def _interval(result: AuditResult) -> tuple[float, float]:
-    return result.epsilon.lower, result.epsilon.upper
+    return result.true_epsilon.lower, result.true_epsilon.upper
 
 
 _QUANTITIES = (
     _Quantity(
         "epsilon",
         "true ε*",
-        lambda result: result.epsilon.midpoint,
+        lambda result: result.true_epsilon.midpoint,
         _interval,
         lambda result: result.claim.epsilon,
         "the claim",

@@ -153,7 +153,7 @@ def _section(
     yield rf"\[\fit{{{theorem.latex}}}\]"
     yield r"\end{theorem}"
     if theorem.refutes:
-        yield rf"It refutes: {escape(theorem.refutes)}\par"
+        yield rf"It contradicts: {escape(theorem.refutes)}\par"
     if theorem.mechanism:
         yield rf"It covers \texttt{{{escape(theorem.mechanism)}}}: {escape(theorem.covers)}.\par"
     yield rf"Source: {escape(theorem.reference)}.\par"

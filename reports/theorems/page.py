@@ -15,7 +15,12 @@ from ..page import environment
 
 __all__ = ["render"]
 
-_SYMBOLS = {"proved": "upheld", "refuted": "violated", "open": "inconclusive"}
+_SYMBOLS = {
+    "proved": "upheld",
+    "refuted": "violated",
+    "false as audited": "violated",
+    "open": "inconclusive",
+}
 
 
 def render(theorems: Iterable[Checked]) -> str:

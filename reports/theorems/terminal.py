@@ -13,13 +13,14 @@ from ...proofs.display.formulas import parts, text
 from ...proofs.display.notations import TEXT
 from ...proofs.language import Relation
 from ...proofs.model import Mutation, Theorem, TheoremResult
-from ..terminal import make_console
+from ..console import make_console, print_lines
 
 __all__ = ["show_derivation", "show_table"]
 
 _STYLES = {
     "proved": ("✓", "bold green"),
     "refuted": ("✗", "bold red"),
+    "false as audited": ("✗", "bold red"),
     "open": ("?", "bold yellow"),
 }
 _WIDTH = 100
@@ -49,14 +50,16 @@ def show_table(theorems: list[Checked]) -> None:
         ]
         table.add_row(*row, *([_rejected(rejections)] if mutated else []))
     console = make_console(_WIDTH)
-    console.print(table)
+    print_lines(console, table)
     agreeing = sum(result.verdict == theorem.expected for theorem, result, _ in theorems)
-    console.print(Text(f"\n{agreeing} of {len(theorems)} have the expected status."))
-    console.print(Text("Time: what the steps took when they were checked; results are kept."))
-    console.print(Text(_trusted()))
+    print_lines(console, Text(f"\n{agreeing} of {len(theorems)} have the expected status."))
+    print_lines(
+        console, Text("Time: what the steps took when they were checked; results are kept.")
+    )
+    print_lines(console, Text(_trusted()))
     for theorem, result, _ in theorems:
         if result.note:
-            console.print(Text(f"{theorem.name}: {result.note}"))
+            print_lines(console, Text(f"{theorem.name}: {result.note}"))
 
 
 def _rejected(rejections: tuple[Rejection, ...] | None) -> str:
@@ -76,9 +79,9 @@ def show_derivation(checked: Checked) -> None:
     theorem, result, rejections = checked
     console = make_console(_WIDTH)
     symbol, style = _STYLES[result.status]
-    console.print(Text(f"{symbol} {result.verdict.upper()}: {theorem.title}", style=style))
+    print_lines(console, Text(f"{symbol} {result.verdict.upper()}: {theorem.title}", style=style))
     if result.note:
-        console.print(Text(result.note))
+        print_lines(console, Text(result.note))
     _block("Statement", _statement(theorem))
     _block(
         "Assumptions",
@@ -90,7 +93,7 @@ def show_derivation(checked: Checked) -> None:
     _block("Rests on", _rests_on(theorem, result))
     if theorem.counterexample:
         _block("Counterexample", [])
-        console.print(Padding(Text(theorem.counterexample.strip()), (0, 0, 0, 2)))
+        print_lines(console, Padding(Text(theorem.counterexample.strip()), (0, 0, 0, 2)))
     if rejections is not None:
         _block("Mutations, wrong on purpose", [_mutation(*one) for one in rejections])
 
@@ -103,15 +106,15 @@ def _block(title: str, rows: Sequence[tuple[str, str | Text]]) -> None:
         if sentence:
             table.add_row(Text(label), Text(sentence) if isinstance(sentence, str) else sentence)
     console = make_console(_WIDTH)
-    console.print(Text(f"\n{title}", style="bold"))
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_lines(console, Text(f"\n{title}", style="bold"))
+    print_lines(console, Padding(table, (0, 0, 0, 2)))
 
 
 def _statement(theorem: Theorem) -> list[tuple[str, str]]:
     covers = f"{theorem.mechanism}: {theorem.covers}" if theorem.mechanism else theorem.covers
     return [
         ("", theorem.words),
-        ("Refutes", theorem.refutes),
+        ("Contradicts", theorem.refutes),
         ("Covers", covers),
         ("Source", theorem.reference),
     ]

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from support import Run
 
-from dpaudit import EmbeddingSpace, mechanisms
+from dpaudit import EmbeddingSpace, MetricDP, audit, mechanisms, verify
 from dpaudit.certificates.certify import certificate_of
+from dpaudit.errors import InputError, VerdictError
+from dpaudit.reports.page import render
+from dpaudit.visible import json_text
 
 ACTS = "\x1b[2J\x1b]0;owned\x07\u202e"
 
@@ -27,6 +30,35 @@ def certificate(tmp_path: Path) -> Path:
 
 def nothing_acts(text: str) -> bool:
     return not any(character in text for character in ("\x1b", "\x07", "\u202e", "\x9b"))
+
+
+@pytest.mark.parametrize("claimed", [0.1, 1.0])
+def test_results_errors_and_pages_of_audits(claimed: float) -> None:
+    word = f"b{ACTS}"
+    space = EmbeddingSpace(["a", word], [[0.0], [1.0]], source=f"s{ACTS}.txt")
+    mechanism = mechanisms.MetricExponential(space, epsilon=1.0)
+    result = audit(mechanism, MetricDP(claimed, source=f"c{ACTS}"))
+    for text in (str(result), repr(result), render(result), result.to_json()):
+        assert nothing_acts(text)
+    assert "b\\x1b[2J" in str(result)
+    assert "b\\x1b[2J" in render(result)
+    if claimed < 0.5:
+        with pytest.raises(VerdictError) as violated:
+            result.raise_for_verdict()
+        assert nothing_acts(str(violated.value))
+    with pytest.raises(InputError) as unknown:
+        space.index(f"c{ACTS}")
+    assert nothing_acts(str(unknown.value))
+
+
+def test_rejections_are_made_visible(certificate: Path) -> None:
+    data = json.loads(certificate.read_text(encoding="utf-8"))
+    data["mechanism"]["name"] = f"metric-exponential{ACTS}"
+    certificate.write_text(json_text(data, indent=1), encoding="utf-8")
+    found = verify(certificate)
+    with pytest.raises(VerdictError) as rejected:
+        found.raise_for_verdict()
+    assert nothing_acts(str(rejected.value) + repr(found))
 
 
 @pytest.mark.parametrize("name", [f"no{ACTS}.json", "no\x9b2J.json", "no\nVERIFIED.json"])
@@ -51,8 +83,7 @@ def test_words_in_reasons_are_made_visible(certificate: Path, run: Run) -> None:
     data = json.loads(certificate.read_text(encoding="utf-8"))
     data["finding"]["method"] = "outputs"
     data["mechanism"]["name"] = f"metric-exponential{ACTS}"
-    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    certificate.write_text(text, encoding="utf-8")
+    certificate.write_text(json_text(data, indent=1), encoding="utf-8")
     done = run("verify", "c.json", folder=certificate.parent)
     assert done.code == 1
     assert nothing_acts(done.out + done.err)

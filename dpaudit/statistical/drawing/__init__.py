@@ -7,8 +7,18 @@ of calls, the same in every process), `in_process` and `workers` with `worker` (
 happen), `rounds`.
 """
 
-from .callables import Source, source_of
+from .callables import Source, name_of, plain_parameters, source_of
 from .failures import MechanismFailure
 from .rounds import Drawer, Rounds
+from .seen import Seen
 
-__all__ = ["Drawer", "MechanismFailure", "Rounds", "Source", "source_of"]
+__all__ = [
+    "Drawer",
+    "MechanismFailure",
+    "Rounds",
+    "Seen",
+    "Source",
+    "name_of",
+    "plain_parameters",
+    "source_of",
+]

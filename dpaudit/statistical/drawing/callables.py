@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from ...claims import Claim
+from ...claims import Claim, require_claim
 from ...errors import InputError
 from .failures import shorten
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "name_of", "plain_parameters", "source_of"]
 
 #: Names by which the second parameter of a one-at-a-time function is known to be the generator.
 GENERATOR_NAMES = ("rng", "generator", "random_state")
@@ -89,7 +89,7 @@ def source_of(mechanism: Any) -> Source:
     call = sample if callable(sample) else mechanism
     if not callable(call):
         raise InputError(f"{shorten(mechanism, 80)} cannot be called. {_FORMS}")
-    name = _name(mechanism)
+    name = name_of(mechanism)
     one_at_a_time, takes_rng = _form(name, call)
     remarks = getattr(mechanism, "remarks", ())
     return Source(
@@ -127,24 +127,38 @@ def _form(name: str, call: Callable[..., Any]) -> tuple[bool, bool]:
     raise InputError(f"{name} takes {count} parameter{'s' * (count != 1)} ({names}). {_FORMS}")
 
 
-def _name(mechanism: Any) -> str:
-    """The name given, or the qualified one of the function or the class."""
+def name_of(mechanism: Any) -> str:
+    """The name given, or module:attribute of the function or the class, as on the command line.
+
+    >>> import json
+    >>> name_of(json.loads), name_of(json.JSONDecoder())
+    ('json:loads', 'json.decoder:JSONDecoder')
+    """
     given = getattr(mechanism, "name", None)
     if isinstance(given, str) and given:
         return given
     if isinstance(mechanism, partial):
-        return _name(mechanism.func)
+        return name_of(mechanism.func)
     named = mechanism if hasattr(mechanism, "__qualname__") else type(mechanism)
     module = getattr(named, "__module__", None)
     # The name of the script or notebook says nothing, and `__main__` has another one in a worker.
-    return named.__qualname__ if module in (None, "__main__") else f"{module}.{named.__qualname__}"
+    return named.__qualname__ if module in (None, "__main__") else f"{module}:{named.__qualname__}"
 
 
 def _parameters(mechanism: Any) -> dict[str, Any]:
     given = getattr(mechanism, "parameters", None)
     if isinstance(mechanism, partial):
         given = mechanism.keywords
-    return {str(k): _plain(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+    return plain_parameters(given) if isinstance(given, Mapping) else {}
+
+
+def plain_parameters(given: Mapping[Any, Any]) -> dict[str, Any]:
+    """Parameters as a result records them.
+
+    >>> plain_parameters({"epsilon": np.float64(1.0), "grid": [1, 2]})
+    {'epsilon': 1.0, 'grid': '[1, 2]'}
+    """
+    return {str(key): _plain(value) for key, value in given.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -159,9 +173,4 @@ def _plain(value: Any) -> Any:
 
 def _claim(name: str, mechanism: Any) -> Claim | None:
     claim = getattr(mechanism, "claim", None)
-    if claim is None or isinstance(claim, get_args(Claim)):
-        return claim
-    raise InputError(
-        f"The claim of {name} is {shorten(claim, 80)}, but it must be a PureDP, an ApproximateDP "
-        f"or a MetricDP, or None."
-    )
+    return None if claim is None else require_claim(claim, f"The claim of {name}")

@@ -13,24 +13,26 @@ from typing import Any
 import cloudpickle  # type: ignore[import-untyped]
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, option
 from .callables import Source
 
 __all__ = ["packed"]
 
 _GENERATORS = (np.random.Generator, np.random.BitGenerator, np.random.RandomState, random.Random)
 
-_WAY_OUT = "or draw in this process (workers=0)"
+
+def _way_out() -> str:
+    return f"or draw in this process ({option('workers', 0)})"
 
 
-def packed(source: Source, value: Any, what: str) -> bytes:
+def packed(source: Source, value: Any, what: str, copies: int = 2) -> bytes:
     """`value`, called `what` in messages, as bytes that `pickle.loads` can read.
 
     Raises
     ------
     InputError
-        If it cannot be sent, or holds a generator: every worker would have a copy and draw the
-        same noise, and an audit takes draws to be independent.
+        If it cannot be sent, or holds a generator though there are several `copies`: every worker
+        would draw the same noise, and an audit takes draws to be independent.
 
     Examples
     --------
@@ -42,17 +44,17 @@ def packed(source: Source, value: Any, what: str) -> bytes:
     ...
     dpaudit.errors.InputError: ...<lambda> holds a random generator (Generator)...
     """
-    if isinstance(value, Source):
+    if copies > 1 and isinstance(value, Source):
         _refuse_generators_of_modules(value)
     buffer = io.BytesIO()
     try:
-        _Pickler(buffer, source.name).dump(value)
+        _Pickler(buffer, source.name, copies).dump(value)
     except InputError:
         raise
     except Exception as error:  # whatever `__reduce__` of any object raises
         raise InputError(
             f"{what} of {source.name} cannot be sent to a worker process ({error}). Open files, "
-            f"connections and locks inside the function, {_WAY_OUT}."
+            f"connections and locks inside the function, {_way_out()}."
         ) from error
     return buffer.getvalue()
 
@@ -60,16 +62,16 @@ def packed(source: Source, value: Any, what: str) -> bytes:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Refuses generators, but for the global ones, which are seeded in each process."""
 
-    def __init__(self, file: io.BytesIO, name: str) -> None:
+    def __init__(self, file: io.BytesIO, name: str, copies: int) -> None:
         super().__init__(file)
-        self._name = name
+        self._name, self._copies = name, copies
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is random._inst:
             return getattr, (random, "_inst")
         if obj is np.random.mtrand._rand:
             return getattr, (np.random.mtrand, "_rand")
-        if _is_own_generator(obj):
+        if self._copies > 1 and _is_own_generator(obj):
             raise _refusal(self._name, obj)
         return super().reducer_override(obj)
 
@@ -97,5 +99,5 @@ def _refusal(name: str, generator: Any) -> InputError:
     return InputError(
         f"{name} holds a random generator ({type(generator).__name__}). Copies of it in several "
         f"workers would draw the same noise. Take the generator as a parameter, f(x, rng) or "
-        f"f(x, size, rng), {_WAY_OUT}."
+        f"f(x, size, rng), use one worker ({option('workers', 1)}), {_way_out()}."
     )

@@ -13,6 +13,7 @@ from .callables import source_of
 from .calling import Batch, Chunk, chunks_of
 from .in_process import run_here
 from .outputs import settled
+from .seen import Seen
 
 if TYPE_CHECKING:
     from .workers import Workers
@@ -69,6 +70,8 @@ class Drawer:
     ----------
     drawn
         Rounds drawn so far.
+    seen
+        What their outputs have in common.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Drawer:
         self._limit = require_positive("time_limit", time_limit)
         self._workers: Workers | None = None
         self.drawn = 0
+        self.seen = Seen()
 
     def __enter__(self) -> Self:
         return self
@@ -128,7 +132,9 @@ class Drawer:
         else:
             pieces = self._run_there(batch, chunks)
         self.drawn += count
-        return Rounds(np.concatenate([chunk.labels for chunk in chunks]), settled(pieces))
+        outputs = settled(pieces)
+        self.seen.add(outputs)
+        return Rounds(np.concatenate([chunk.labels for chunk in chunks]), outputs)
 
     def _run_there(self, batch: Batch, chunks: list[Chunk]) -> list[NDArray[Any]]:
         from .workers import Workers

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, option
 from . import worker
 from .callables import Source
 from .calling import IDLE, Batch, Chunk, failure
@@ -67,7 +67,7 @@ class Workers:
     """Worker processes that hold one mechanism. Close it: `close()`, or `kill()` in a hurry."""
 
     def __init__(self, source: Source, count: int, limit: float) -> None:
-        payload = packed(source, source, "The function or object")
+        payload = packed(source, source, "The function or object", count)
         self._source, self._limit = source, limit
         self._workers: list[_Worker] = []
         self._chunks_a_task = 1
@@ -156,13 +156,13 @@ class Workers:
             raise InputError(
                 f"The worker processes for {self._source.name} did not start ({error}). In a "
                 f'script, call dpaudit under `if __name__ == "__main__":`, or draw in this '
-                f"process (workers=0)."
+                f"process ({option('workers', 0)})."
             ) from error
         if problems[0] is not None:
             raise InputError(
                 f"{self._source.name} cannot be loaded in a worker process: {problems[0]}. Put "
                 f"what it needs into a module that can be imported, or draw in this process "
-                f"(workers=0)."
+                f"({option('workers', 0)})."
             )
 
     def _share(self, remaining: int) -> int:
