@@ -508,7 +508,7 @@ def test_the_command_shows_how_a_file_is_read(tmp_path: Path, run: Run) -> None:
     assert call(run, tmp_path, "space builtin --normalize --word doctor").code == 0
     done = call(run, tmp_path, "space builtin --delimiter ;")
     assert done.code == 2
-    assert "built-in space is none" in done.err
+    assert "no effect on the built-in space" in done.err
 
 
 def test_words_of_several_tokens_in_texts(tmp_path: Path, run: Run) -> None:
