@@ -28,6 +28,7 @@ __all__ = [
     "available_memory",
     "on_command_line",
     "option",
+    "parameter",
     "refuse_unused",
     "require_count",
     "require_fraction",
@@ -114,6 +115,22 @@ def option(name: str, value: object = None) -> str:
         return name if value is None else f"{name}={value!r}"
     written = f"--{name.replace('_', '-')}"
     return written if value is None or value is True else f"{written} {value}"
+
+
+def parameter(name: str) -> str:
+    """A parameter of a mechanism as the reader of a message gives it a value.
+
+    Examples
+    --------
+    >>> parameter("epsilon"), parameter("k")
+    ('epsilon=…', 'k=…')
+    >>> with on_command_line():
+    ...     parameter("epsilon"), parameter("k")
+    ('--epsilon …', '--set k=…')
+    """
+    if not _on_command_line:
+        return f"{name}=…"
+    return "--epsilon …" if name == "epsilon" else f"--set {name}=…"
 
 
 def refuse_unused(given: Mapping[str, object], used: Collection[str], what: str) -> None:

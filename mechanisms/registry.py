@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, parameter
 
 __all__ = ["MECHANISMS", "Entry", "build", "find"]
 
@@ -176,5 +176,7 @@ def build(factory: Any, name: str, space: Any, parameters: Mapping[str, Any]) ->
     missing = [p.name for p in known if p.default is p.empty and p.name in names]
     missing = [key for key in missing if key not in parameters]
     if missing:
-        raise InputError(f"{name} needs a value for {', '.join(missing)}.")
+        raise InputError(
+            f"{name} needs a value for {', '.join(missing)}: {' '.join(map(parameter, missing))}."
+        )
     return factory(space, **parameters)

@@ -326,6 +326,8 @@ def test_messages_have_one_style(run):
         ("verify",),
         ("prove", "typo"),
         ("mechanisms", "typo"),
+        ("audit", "metric-exponential"),
+        ("audit", "module.py:function", "--claim-epsilon", "1"),
     ):
         ended, said = run(*arguments)
         assert ended == 2, arguments

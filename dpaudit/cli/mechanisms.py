@@ -125,7 +125,8 @@ def _describe(target: Target, out: Outputs) -> None:
         from ..reports.console import make_console, print_lines
 
         console = make_console()
-        print_lines(console, f"{target.name}: {summary_of(found)}\n")
+        summary = summary_of(found)
+        print_lines(console, f"{target.name}: {summary}\n" if summary else f"{target.name}\n")
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True)

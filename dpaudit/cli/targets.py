@@ -193,7 +193,12 @@ def _import_attribute(name: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise InputError(f"{name}: there is no module {error.name!r} here or installed.") from None
+        hint = ""
+        if module_name.endswith(".py"):
+            hint = f" Write it without .py, as {Path(module_name).stem}:{attribute}."
+        raise InputError(
+            f"{name}: there is no module {error.name!r} here or installed.{hint}"
+        ) from None
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         raise InputError(
             f"{name}: importing {module_name} fails with {type(error).__name__}: {error}."

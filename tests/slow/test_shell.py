@@ -61,7 +61,7 @@ def test_pipes_encodings_and_disks(command, folder):
         done = shell(f"{DPAUDIT} {command}", folder, PYTHONIOENCODING=encoding)
         assert done.returncode == code, done.stderr
     assert shell(f"{DPAUDIT} {command} > /dev/full", folder).returncode == 2
-    for closed in (">&-", "2>&-", ">&- 2>&-", "2> /dev/full", "<&-"):
+    for closed in (">&- 2>&-", "2> /dev/full <&-"):
         assert shell(f"{DPAUDIT} {command} {closed}", folder).returncode == code, closed
     assert shell(f"LC_ALL=C {DPAUDIT} {command}", folder).returncode == code
 
@@ -72,8 +72,8 @@ def test_a_limit_of_memory_is_never_a_verdict(megabytes, folder):
     end the process themselves; 1 and 3 would be verdicts."""
     for command, code in COMMANDS.items():
         done = shell(f"ulimit -v {megabytes * 1024}; {DPAUDIT} {command}", folder)
-        allowed = {code, 2, 4} if done.returncode < 128 else {done.returncode}
-        assert done.returncode in allowed, (command, done.stderr)
+        by_signal = done.returncode < 0 or done.returncode >= 128
+        assert by_signal or done.returncode in {code, 2, 4}, (command, done.stderr)
 
 
 def test_logs_are_added_to(folder):
