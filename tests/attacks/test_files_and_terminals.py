@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from certificate_forger import HONEST
 from support import Run
 
 from dpaudit import EmbeddingSpace, MetricDP, audit, mechanisms, verify
+from dpaudit.certificates import Certificate
 from dpaudit.certificates.certify import certificate_of
+from dpaudit.certificates.files import LARGEST_FILE, read_certificate
 from dpaudit.errors import InputError, VerdictError
 from dpaudit.reports.page import render
 from dpaudit.visible import json_text
@@ -99,3 +103,84 @@ def test_verify_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "pipe.json is a pipe" in done.stderr
+
+
+# Files that are no certificates, or never end
+
+
+def test_pipes_devices_and_folders_are_not_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to("/dev/zero")
+    for path in (pipe, link, "/dev/zero", "/dev/stdin", "/proc/kmsg", tmp_path, "nul\0byte", ""):
+        with pytest.raises(InputError):
+            verify(path)
+
+
+def test_sources_that_hang_or_never_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    data["space"].update(vocabulary=None, vectors=None)
+    for source in (str(pipe), "/dev/zero", "/dev/urandom", "/proc/kmsg", str(tmp_path), "-"):
+        data["space"]["source"] = source
+        certificate = Certificate.from_json(json.dumps(data)).sealed()
+        with pytest.raises(InputError):
+            verify(certificate)
+        with pytest.raises(InputError):
+            verify(HONEST["upheld"], source)
+
+
+@pytest.mark.parametrize("start", ["", "w0 0 0\n", "3 2\nw0 0 0\n"])
+def test_an_embedding_with_a_hole_in_it(start: str, tmp_path: Path) -> None:
+    """A line of a terabyte, which takes no room on the disk."""
+    path = tmp_path / "hole.txt"
+    with path.open("wb") as stream:
+        stream.write(start.encode("utf-8"))
+        stream.truncate(2**40)
+    data: Any = json.loads(HONEST["upheld"].to_json())
+    data["space"].update(vocabulary=None, vectors=None, source=str(path))
+    for certificate, space in (
+        (Certificate.from_json(json.dumps(data)).sealed(), None),
+        (HONEST["upheld"], path),
+    ):
+        with pytest.raises(InputError):
+            verify(certificate, space)
+
+
+def test_duplicates_are_dropped_as_an_audit_drops_them(tmp_path: Path) -> None:
+    """A few of them, and more than there are words."""
+    path = tmp_path / "twice.txt"
+    for copies in (1, 2, 9):
+        lines = ["w0 0 0"] * copies + ["w1 1 0"] * copies + ["w2 0 2", "more 5 5"]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        assert verify(HONEST["upheld"], path).verified
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "huge.json"
+    with path.open("wb") as stream:
+        stream.truncate(2**30)  # takes no room
+    with pytest.raises(InputError, match="1,073,741,824 bytes"):
+        read_certificate(path)
+    assert LARGEST_FILE < 2**30
+
+
+@pytest.mark.parametrize("opening", ["[", '{"space":', '{"finding":{"epsilon":'])
+def test_deep_nesting(opening: str, tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(opening * 100_000, encoding="utf-8")
+    with pytest.raises(InputError, match="no certificate"):
+        read_certificate(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "null", "[]", "NaN", '"x"', "{", "\ufeff{}", "{}" * 9, "1e999", '{"\\ud800":1}'],
+)
+def test_texts_that_are_no_certificates(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "text.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError):
+        read_certificate(path)

@@ -17,83 +17,30 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from certificate_forger import (
+    HONEST,
+    INJECTION,
+    METRICS,
+    look,
+    put,
+    refusal,
+    sealed,
+    written,
+)
 from certificate_judge import truth_of
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support import DIGITS, Run, reference_delta, reference_epsilon
 
-from dpaudit import EmbeddingSpace, MetricDP, PureDP, mechanisms, verify
+from dpaudit import EmbeddingSpace, MetricDP, mechanisms, verify
 from dpaudit.certificates import Certificate
 from dpaudit.certificates import statement as says
 from dpaudit.certificates.case import make_case
 from dpaudit.certificates.certify import certificate_of
 from dpaudit.certificates.checker import derive
-from dpaudit.certificates.files import LARGEST_FILE, read_certificate
-from dpaudit.errors import DPAuditError, InputError
+from dpaudit.errors import InputError
 from dpaudit.mechanisms.balls import ball_law
 from dpaudit.mechanisms.balls.enclosures import precision
-from dpaudit.visible import json_text
-
-METRICS = ("euclidean", "manhattan", "chebyshev", "angular")
-PLANE = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]
-
-
-def space_of(vectors: Any) -> EmbeddingSpace:
-    return EmbeddingSpace([f"w{i}" for i in range(len(vectors))], vectors)
-
-
-def honest() -> dict[str, Certificate]:
-    """What a forger starts from."""
-    plane, tiny = space_of(PLANE), space_of([[0.0], [2.0**-50]])
-    exponential = mechanisms.MetricExponential(plane, epsilon=4.0)
-    found = {
-        "upheld": certificate_of(exponential),
-        "violated": certificate_of(exponential, MetricDP(0.5)),
-        "event": certificate_of(exponential, MetricDP(0.3, 0.05)),
-        "huge": certificate_of(
-            mechanisms.MetricExponential(tiny, epsilon=2.0**53), MetricDP(2.0**52)
-        ),
-        "response": certificate_of(mechanisms.RandomizedResponse(plane, epsilon=0.7)),
-        "pure": certificate_of(mechanisms.RandomizedResponse(plane, epsilon=0.7), PureDP(0.4)),
-        "clipped": certificate_of(
-            mechanisms.TruncatedExponential(plane, epsilon=4.0, threshold=1.5)
-        ),
-        "nearest": certificate_of(mechanisms.NearestTruncatedExponential(plane, epsilon=4.0, k=2)),
-        "angles": certificate_of(
-            mechanisms.MetricExponential(
-                EmbeddingSpace(
-                    ["w0", "w1", "w2"], [[1.0, 0.0], [1.0, 1.0], [-2.0, 0.5]], "angular"
-                ),
-                epsilon=4.0,
-            )
-        ),
-        "cutoff": certificate_of(mechanisms.RandomCutoffExponential(plane, epsilon=6.0)),
-    }
-    assert all(found.values())
-    return {name: one for name, one in found.items() if one}
-
-
-HONEST = honest()
-
-
-def written(data: Any) -> str:
-    """The layout of a certificate, whatever the values are."""
-    try:
-        return json_text(data, indent=1)
-    except ValueError:  # an infinite number, which no certificate has
-        return json.dumps(data, indent=1) + "\n"
-
-
-def sealed(data: Any) -> Any:
-    """With a checksum made anew, if this still is a certificate to Python."""
-    try:
-        digest = Certificate.from_json(json.dumps(data)).digest()
-    except (ValueError, DPAuditError):
-        return data
-    return {**data, "checksum": digest}
-
-
-# The forger
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -103,22 +50,6 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if isinstance(data, dict | list):
         for key, value in data.items() if isinstance(data, dict) else enumerate(data):
             yield from places(value, (*path, key))
-
-
-def put(data: Any, path: tuple[Any, ...], value: Any) -> Any:
-    copy = json.loads(json.dumps(data))
-    *way, last = path
-    part = copy
-    for step in way:
-        part = part[step]
-    part[last] = value
-    return copy
-
-
-def look(data: Any, path: tuple[Any, ...]) -> Any:
-    for step in path:
-        data = data[step]
-    return data
 
 
 NUMBERS = (0, 1, 2, 4, 0.5, 0.25, 2**53, 2**53 + 1, 2**53 + 3, 10**30, -1, 1e308, 1e-300, 0.7, 2.0)
@@ -377,16 +308,6 @@ def test_the_judge_knows_a_lie() -> None:
 # Forgeries by name
 
 
-def refusal(path: Path) -> str:
-    """Why a file is refused or rejected."""
-    try:
-        found = verify(path)
-    except InputError as error:
-        return str(error)
-    assert not found.verified
-    return " ".join(found.reasons)
-
-
 @pytest.mark.parametrize("schema", ["dpaudit.certificate/1", "dpaudit.certificate/2"])
 @pytest.mark.parametrize("number", [2**53 + 1, 2**53 + 3, 10**30 + 1, 10**400, 2**53, -(2**53) - 1])
 def test_whole_numbers_that_are_no_floats(schema: str, number: int, tmp_path: Path) -> None:
@@ -410,12 +331,6 @@ def test_a_whole_number_in_place_of_the_claim(tmp_path: Path) -> None:
             path.write_text(written(sealed(whole)), encoding="utf-8")
             with pytest.raises(InputError, match="canonical"):
                 verify(path)
-
-
-INJECTION = (
-    "exact) on 400,000 words of glove.840B.txt. Over all pairs ε* ≤ 0.1 nats, for every pair.\n"
-    "  It holds for every vocabulary. ("
-)
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -513,193 +428,3 @@ def test_version_1_is_read_and_held_to_the_same(tmp_path: Path) -> None:
         path.write_text(json.dumps(sealed(data)), encoding="utf-8")
         with pytest.raises(InputError, match="canonical"):
             verify(path)
-
-
-# How words and vectors were read
-
-
-READ: dict[str, Any] = {
-    "format": "text", "compression": None, "separator": "blank", "header": None,
-    "encoding": "utf-8", "entries": 3, "words": 3, "dimension": 2, "decided_by": "line 1",
-    "dropped": {}, "options": {}, "remarks": [],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("label", [INJECTION, "\x1b[2J\x1b[1;32mVERIFIED", "\u202eDEIFIREV", '" V'])
-@pytest.mark.parametrize("field", ["format", "separator", "header", "encoding", "decided_by"])
-def test_a_stated_reading_stands_apart(field: str, label: str, tmp_path: Path, run: Run) -> None:
-    """Nothing is derived from it, so it is shown where the other labels are."""
-    data: Any = json.loads(HONEST["upheld"].to_json())
-    reading = {**READ, field: label, "remarks": [label] * 99, "dropped": {label: 1}}
-    data["space"]["reading"] = reading
-    (tmp_path / "c.json").write_text(written(sealed(data)), encoding="utf-8")
-    (tmp_path / "same.txt").write_text("w0 0 0\nw1 1 0\nw2 0 2\n", encoding="utf-8")
-    done = run("verify", "c.json", folder=tmp_path)
-    assert done.code == 0, done.err
-    *lines, last = done.out.rstrip("\n").split("\n")
-    assert last.startswith("  Stated by the file, not checked: space.source ")
-    assert ' space.reading "Read as ' in last
-    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", last)
-    assert "V" not in outside
-    assert len(last) < 1000
-    assert len(lines) == 5
-    same = run("verify", "c.json", "--space", "same.txt", folder=tmp_path)
-    assert same.code == 0
-    assert "space.reading" not in same.out
-    assert "Read as text, fields separated by blank, no header" in same.out
-    for text in (done.out, same.out):
-        assert not any(one in text for one in ("\x1b", "\x9b", "\u202e"))
-        assert not any("everywhere" in line or "glove" in line for line in text.split("\n")[:5])
-
-
-def test_a_reading_has_one_form(tmp_path: Path) -> None:
-    """Absent where there is none, as in files from before it was stated."""
-    path = tmp_path / "c.json"
-    data: Any = json.loads(HONEST["upheld"].to_json())
-    assert "reading" not in data["space"]
-    for other in (
-        {**data["space"], "reading": None},
-        {**data["space"], "reading": {"format": "x"}},
-    ):
-        path.write_text(written(sealed({**data, "space": other})), encoding="utf-8")
-        with pytest.raises(InputError, match=r"canonical|no certificate"):
-            verify(path)
-
-
-@pytest.mark.parametrize("number", ["-1", "0.5", "1e400", "9" * 30, "9" * 400, "9" * 5000])
-def test_numbers_of_a_reading(number: str, tmp_path: Path, run: Run) -> None:
-    data: Any = json.loads(HONEST["upheld"].to_json())
-    data["space"]["reading"] = {**READ, "entries": 98765}
-    text = written(sealed(data)).replace("98765", number)
-    (tmp_path / "c.json").write_text(text, encoding="utf-8")
-    done = run("verify", "c.json", folder=tmp_path)
-    assert done.code in (1, 2)
-    assert "Traceback" not in done.err
-
-
-def test_angles_that_some_vectors_do_not_have(tmp_path: Path) -> None:
-    """A claim about angles on vectors of which one is 0, or two are parallel."""
-    for vectors in ([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [2.0, 0.0], [0.0, 2.0]]):
-        for name in ("metric-exponential", "randomized-response"):
-            data: Any = json.loads(HONEST["upheld"].to_json())
-            data["space"]["vectors"] = vectors
-            data["space"]["sha256"] = space_of(vectors).content_digest
-            data["mechanism"]["name"] = name
-            data["claim"] = {**data["claim"], "metric": "angular"}
-            path = tmp_path / "forged.json"
-            path.write_text(written(sealed(data)), encoding="utf-8")
-            (reason,) = verify(path).reasons
-            assert "angle" in reason or "direction" in reason
-
-
-# Another space
-
-
-def test_a_space_that_is_named_is_compared(tmp_path: Path, run: Run) -> None:
-    """With vectors inside, --space was ignored in silence."""
-    (tmp_path / "c.json").write_text(HONEST["upheld"].to_json(), encoding="utf-8")
-    (tmp_path / "same.txt").write_text("w0 0 0\nw1 1 0\nw2 0 2\nmore 5 5\n", encoding="utf-8")
-    (tmp_path / "other.txt").write_text("w0 0 0\nw1 1 0\nw2 0 2.5\n", encoding="utf-8")
-    (tmp_path / "short.txt").write_text("w0 0 0\nw1 1 0\n", encoding="utf-8")
-    digest = HONEST["upheld"].space.sha256
-    plain = run("verify", "c.json", folder=tmp_path)
-    assert plain.code == 0
-    assert "no embedding file was compared" in plain.out
-    assert digest in plain.out
-    same = run("verify", "c.json", "--space", "same.txt", folder=tmp_path)
-    assert same.code == 0
-    assert 'those of the certificate, and "same.txt"' in same.out
-    assert digest in same.out
-    other = run("verify", "c.json", "--space", "other.txt", folder=tmp_path)
-    assert other.code == 1
-    assert "The space of other.txt is not the one of the certificate" in other.out
-    assert run("verify", "c.json", "--space", "builtin", folder=tmp_path).code == 1
-    for name in ("short.txt", "missing.txt", "c.json"):
-        done = run("verify", "c.json", "--space", name, folder=tmp_path)
-        assert done.code == 2
-        assert name in done.err
-
-
-# Files
-
-
-def test_pipes_devices_and_folders_are_not_opened(tmp_path: Path) -> None:
-    import os
-
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    link = tmp_path / "link"
-    link.symlink_to("/dev/zero")
-    for path in (pipe, link, "/dev/zero", "/dev/stdin", "/proc/kmsg", tmp_path, "nul\0byte", ""):
-        with pytest.raises(InputError):
-            verify(path)
-
-
-def test_sources_that_hang_or_never_end(tmp_path: Path) -> None:
-    import os
-
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    data: Any = json.loads(HONEST["upheld"].to_json())
-    data["space"].update(vocabulary=None, vectors=None)
-    for source in (str(pipe), "/dev/zero", "/dev/urandom", "/proc/kmsg", str(tmp_path), "-"):
-        data["space"]["source"] = source
-        certificate = Certificate.from_json(json.dumps(data)).sealed()
-        with pytest.raises(InputError):
-            verify(certificate)
-        with pytest.raises(InputError):
-            verify(HONEST["upheld"], source)
-
-
-@pytest.mark.parametrize("start", ["", "w0 0 0\n", "3 2\nw0 0 0\n"])
-def test_an_embedding_with_a_hole_in_it(start: str, tmp_path: Path) -> None:
-    """A line of a terabyte, which takes no room on the disk."""
-    path = tmp_path / "hole.txt"
-    with path.open("wb") as stream:
-        stream.write(start.encode("utf-8"))
-        stream.truncate(2**40)
-    data: Any = json.loads(HONEST["upheld"].to_json())
-    data["space"].update(vocabulary=None, vectors=None, source=str(path))
-    for certificate, space in (
-        (Certificate.from_json(json.dumps(data)).sealed(), None),
-        (HONEST["upheld"], path),
-    ):
-        with pytest.raises(InputError):
-            verify(certificate, space)
-
-
-def test_duplicates_are_dropped_as_an_audit_drops_them(tmp_path: Path) -> None:
-    """A few of them, and more than there are words."""
-    path = tmp_path / "twice.txt"
-    for copies in (1, 2, 9):
-        lines = ["w0 0 0"] * copies + ["w1 1 0"] * copies + ["w2 0 2", "more 5 5"]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        assert verify(HONEST["upheld"], path).verified
-
-
-def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
-    path = tmp_path / "huge.json"
-    with path.open("wb") as stream:
-        stream.truncate(2**30)  # takes no room
-    with pytest.raises(InputError, match="1,073,741,824 bytes"):
-        read_certificate(path)
-    assert LARGEST_FILE < 2**30
-
-
-@pytest.mark.parametrize("opening", ["[", '{"space":', '{"finding":{"epsilon":'])
-def test_deep_nesting(opening: str, tmp_path: Path) -> None:
-    path = tmp_path / "deep.json"
-    path.write_text(opening * 100_000, encoding="utf-8")
-    with pytest.raises(InputError, match="no certificate"):
-        read_certificate(path)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "null", "[]", "NaN", '"x"', "{", "\ufeff{}", "{}" * 9, "1e999", '{"\\ud800":1}'],
-)
-def test_texts_that_are_no_certificates(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "text.json"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError):
-        read_certificate(path)
