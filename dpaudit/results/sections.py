@@ -87,13 +87,17 @@ def answer(result: AuditResult) -> list[tuple[str, str]]:
 
 def _worth(result: AuditResult) -> str:
     statistics, space = result.statistics, result.space
+    # Specification, section 3; the whole warning is among the sections.
+    least = "ε·Δmin" if result.claim.kind == "metric" else "ε"
+    weak = f" The promise alone does not hide one word: {least} > ln n."
+    warning = weak if worth_warning(result) else ""
     if statistics is None or space is None:
-        return ""
+        return warning.strip()
     return (
         f"A word is kept with probability {number(statistics.kept.mean)} on average; from one "
         "output the best guess names an input drawn uniformly from the vocabulary with "
         f"probability {number(statistics.bayes_vulnerability)} (without it: "
-        f"{number(1 / space.words)})."
+        f"{number(1 / space.words)}).{warning}"
     )
 
 
