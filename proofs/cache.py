@@ -86,7 +86,7 @@ def _content(thing: Any, known: Known) -> Any:
         return [_content(part, known) for part in thing]
     if isinstance(thing, sp.Basic):
         return _term(thing, known)
-    if thing is None or type(thing) in (str, int):
+    if thing is None or type(thing) in (str, int, bool):
         return repr(thing)
     raise TypeError(f"{type(thing).__name__} has no place in a theorem")
 

@@ -15,6 +15,7 @@ from dpaudit.errors import on_command_line
 from dpaudit.mechanisms import MetricExponential, MultivariateLaplace
 from dpaudit.results import AuditResult, Verdict
 from dpaudit.sweeping import sweep
+from dpaudit.visible import json_text
 
 SPACE = EmbeddingSpace(["here", "near", "far"], [[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
 
@@ -65,7 +66,7 @@ def test_a_rejected_certificate_raises(tmp_path):
     assert dpaudit.verify(path).raise_for_verdict().verified
     data = json.loads(path.read_text(encoding="utf-8"))
     data["claim"]["epsilon"] = 0.25
-    path.write_text(json.dumps(data), encoding="utf-8")
+    path.write_text(json_text(data, indent=1), encoding="utf-8")
     with pytest.raises(VerdictError, match="rejected"):
         dpaudit.verify(path).raise_for_verdict()
 

@@ -87,7 +87,7 @@ def show_derivation(checked: Checked) -> None:
         "Assumptions",
         [(f"[{one.name}]", f"{one.words}\n{text(one.formula)}") for one in theorem.assumptions],
     )
-    console.print(Padding(Text(example_sentence(theorem, result)), (0, 0, 0, 2)))
+    print_lines(console, Padding(Text(example_sentence(theorem, result)), (0, 0, 0, 2)))
     _block("Proof", [(f"({line.number})", _said(line)) for line in derivation(theorem, result)])
     _block("Conclusion", [("", _broken(relation)) for relation in theorem.conclusions])
     _block("Rests on", _rests_on(theorem, result))
