@@ -109,8 +109,7 @@ def not_numbers(x: int, size: int, rng: np.random.Generator) -> Any:
     "function", [colourful, words_that_act, leaves, raises, too_few, nothing, not_numbers]
 )
 def test_callables_get_no_verdict_that_they_do_not_deserve(function: Any) -> None:
-    """`words_that_act` names its input; of what is always NaN there is nothing to look at, and
-    the others break off."""
+    """`words_that_act` names its input; the others break off, or give nothing to look at."""
     expected = {words_that_act: Verdict.VIOLATED}
     try:
         verdict = drawn(function).verdict
