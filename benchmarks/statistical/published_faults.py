@@ -1,4 +1,4 @@
-"""Published faults: `python -m benchmarks.statistical.published_faults [NAME...] [--draws 1000000]`.
+"""Published faults: `python -m benchmarks.statistical.published_faults [NAME...] [--draws N]`.
 
 Every fault of `benchmarks.statistical.published` and its corrected twin are audited once, at
 alpha = 1e-4 an audit. One row a fault: its source, the claim, what the audit of the broken version
@@ -27,8 +27,8 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one audit: the verdict, a lower bound on epsilon (at the claimed delta), draws, seconds and,
-    where there is no verdict, the reason."""
+    """Of one audit: the verdict, a lower bound on epsilon (at the claimed delta), draws, seconds
+    and, where there is no verdict, the reason."""
 
     verdict: str
     bound: float | None
@@ -107,8 +107,8 @@ def main() -> None:
                 if one.reason is not None:
                     reasons.append(f"* `{fault.name}`, {twin}: {one.reason}")
     print(
-        f"\n{refuted} of {len(chosen)} broken ones refuted, {alarms} of {len(chosen)} corrected ones"
-        f" (alpha = {ALPHA:g} an audit)."
+        f"\n{refuted} of {len(chosen)} broken ones refuted, {alarms} of {len(chosen)} corrected "
+        f"ones (alpha = {ALPHA:g} an audit)."
     )
     if reasons:
         print("\nWithout a verdict:\n")

@@ -1,11 +1,11 @@
-"""What a published fault is: a broken mechanism, its corrected twin, and the claim that both make."""
+"""What a published fault is: a broken mechanism, its corrected twin, and the claim of both."""
 
 import ast
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from dpaudit.claims import Claim
 
-__all__ = ["Fault", "Floats", "lines_of", "two_sided_geometric"]
+__all__ = ["SIGMA", "Fault", "Floats", "lines_of", "two_sided_geometric"]
 
 Floats = NDArray[np.float64]
+
+#: Deviation of normal noise for sensitivity 1, epsilon = 1 and delta = 1e-5 (Dwork and Roth 2014).
+SIGMA = math.sqrt(2.0 * math.log(1.25e5))
 
 #: f(x, size, rng), which returns `size` outputs.
 Mechanism = Callable[[Any, int, Generator], Any]
@@ -66,18 +69,14 @@ def lines_of(mechanism: Mechanism) -> int:
     >>> lines_of(two_sided_geometric)
     4
     """
-    function: Any = mechanism
-    while isinstance(function, partial):
-        function = function.func
-    source = textwrap.dedent(inspect.getsource(function))
-    lines = {token.lineno for token in ast.walk(ast.parse(source)) if isinstance(token, ast.expr)}
-    lines |= {token.lineno for token in ast.walk(ast.parse(source)) if isinstance(token, ast.stmt)}
+    source = textwrap.dedent(inspect.getsource(mechanism))
     definition = ast.parse(source).body[0]
     assert isinstance(definition, ast.FunctionDef)
+    lines = [line.strip() for line in source.splitlines()]
     if ast.get_docstring(definition) is not None:
         text = definition.body[0]
-        lines -= set(range(text.lineno, (text.end_lineno or text.lineno) + 1))
-    return len(lines)
+        lines[text.lineno - 1 : text.end_lineno] = []
+    return sum(line != "" and not line.startswith("#") for line in lines)
 
 
 def two_sided_geometric(scale: float, shape: Any, rng: Generator) -> NDArray[np.int64]:

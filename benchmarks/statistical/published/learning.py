@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistical.published.fault import Fault, Floats
+from benchmarks.statistical.published.fault import SIGMA, Fault, Floats
 from dpaudit import ApproximateDP, PureDP
-
-#: Deviation of normal noise for sensitivity 1, epsilon = 1 and delta = 1e-5 (Dwork and Roth 2014).
-SIGMA = math.sqrt(2.0 * math.log(1.25e5))
 
 #: Gradients are clipped to this, in batches of so many.
 CLIP, BATCH = 1.0, 4
@@ -36,6 +33,16 @@ def clipped_mean(x: tuple[float, ...], size: int, rng: Generator) -> Floats:
 def mean_of_clipped(x: tuple[float, ...], size: int, rng: Generator) -> Floats:
     step = np.mean(np.clip(x, -CLIP, CLIP))
     return step + SIGMA * CLIP / BATCH * rng.standard_normal(size)
+
+
+def clipped_by_parameter(x: tuple[float, ...], size: int, rng: Generator) -> Floats:
+    """Every parameter is clipped, in place of the length of the gradient."""
+    return np.clip(x, -CLIP, CLIP) + SIGMA * CLIP * rng.standard_normal((size, len(x)))
+
+
+def clipped_by_length(x: tuple[float, ...], size: int, rng: Generator) -> Floats:
+    gradient = np.asarray(x) / max(1.0, float(np.linalg.norm(x)) / CLIP)
+    return gradient + SIGMA * CLIP * rng.standard_normal((size, len(x)))
 
 
 #: Of the audit of backpropagation clipping: the claim, and a batch in which all gradients but one
@@ -91,6 +98,15 @@ FAULTS = (
         mean_of_clipped,
         ApproximateDP(1.0, 1e-5),
         [((0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 100.0))],
+    ),
+    Fault(
+        "clipped-by-parameter",
+        "fedbiomed/fedbiomed issue 1443, item 4",
+        "parameters are clipped one by one, noise is for the length of the gradient",
+        clipped_by_parameter,
+        clipped_by_length,
+        ApproximateDP(1.0, 1e-5),
+        [((0.0,) * 16, (9.0,) * 16)],
     ),
     Fault(
         "backpropagation-clipping",

@@ -141,6 +141,7 @@ FAULTS = (
         sparse_vector_1,
         PureDP(1.0),
         [OPPOSITE],
+        shown_by=100_000,
     ),
     Fault(
         "sparse-vector-5",
