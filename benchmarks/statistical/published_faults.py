@@ -1,14 +1,15 @@
 """Published faults: `python -m benchmarks.statistical.published_faults [NAME...] [--draws N]`.
 
 Every fault of `benchmarks.statistical.published` and its corrected twin are audited once, at
-alpha = 1e-4 an audit. One row a fault: its source, the claim, what the audit of the broken version
-found, with draws and seconds, the verdict on the corrected one, and how many lines the broken
-mechanism has. Audits that are refused or inconclusive are listed below the table with their
-reasons.
+alpha = 1e-4 an audit. One row a fault: its source, the claim, the pair, what the audit of the
+broken version found, with draws and seconds, the verdict on the corrected one, and how many lines
+the broken mechanism has. Audits that are refused or inconclusive are listed below the table with
+their reasons.
 """
 
 import argparse
 import inspect
+import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +21,9 @@ import dpaudit
 from benchmarks.statistical.published import FAULTS, Fault, lines_of
 
 ALPHA = 1e-4
+
+#: Characters of an input in the table.
+SHOWN = 40
 
 #: Verdict of an audit that does not take the mechanism, its inputs or its outputs.
 REFUSED = "refused"
@@ -57,14 +61,23 @@ def twins(number: int, **options: Any) -> tuple[Outcome, Outcome]:
     return outcome(fault, fault.broken, **options), outcome(fault, fault.corrected, **options)
 
 
+def shown(value: Any) -> str:
+    """An input, cut in the middle where it is long."""
+    text = repr(value)
+    half = SHOWN // 2
+    return f"`{text if len(text) <= SHOWN else text[:half] + ' … ' + text[-half:]}`"
+
+
 def row(fault: Fault, broken: Outcome, corrected: Outcome) -> str:
     claim = f"{fault.claim.epsilon:.4g}"
     if fault.claim.delta:
         claim += f", {fault.claim.delta:g}"
+    pairs = [f"{shown(first)} {shown(second)}" for first, second, *_ in fault.pairs]
     cells = (
         f"`{fault.name}`",
         f"{fault.what} ({fault.source})",
         claim,
+        ", ".join(pairs),
         f"{broken.verdict}, bits" if fault.options.get("bits") else broken.verdict,
         "" if broken.bound is None else f"{broken.bound:.4g}",
         f"{broken.draws:,}",
@@ -91,25 +104,28 @@ def main() -> None:
     chosen = [names.index(name) for name in options.names or names]
     asked = {"draws": options.draws, "seed": options.seed, "sequential": options.sequential}
     print(
-        "| fault | what is wrong (source) | claim | broken | bound | draws | seconds | corrected "
-        "| bound | lines |"
+        "| fault | what is wrong (source) | claim | pair | broken | bound | draws | seconds "
+        "| corrected | bound | lines |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    reasons, refuted, alarms = [], 0, 0
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    reasons, refuting_draws, alarms = [], [], 0
     with ProcessPoolExecutor(options.jobs) as pool:
         found = pool.map(partial(twins, alpha=ALPHA, **asked), chosen)
         for number, (broken, corrected) in zip(chosen, found, strict=True):
             fault = FAULTS[number]
             print(row(fault, broken, corrected), flush=True)
-            refuted += broken.verdict == "violated"
+            if broken.verdict == "violated":
+                refuting_draws.append(broken.draws)
             alarms += corrected.verdict == "violated"
             for twin, one in (("broken", broken), ("corrected", corrected)):
                 if one.reason is not None:
                     reasons.append(f"* `{fault.name}`, {twin}: {one.reason}")
     print(
-        f"\n{refuted} of {len(chosen)} broken ones refuted, {alarms} of {len(chosen)} corrected "
-        f"ones (alpha = {ALPHA:g} an audit)."
+        f"\n{len(refuting_draws)} of {len(chosen)} broken ones refuted, {alarms} of {len(chosen)} "
+        f"corrected ones (alpha = {ALPHA:g} an audit)."
     )
+    if options.sequential and refuting_draws:
+        print(f"Median of the draws of refutations: {statistics.median(refuting_draws):,.0f}.")
     if reasons:
         print("\nWithout a verdict:\n")
         print("\n".join(reasons))
