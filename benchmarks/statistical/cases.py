@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import dpaudit
+from benchmarks.statistical.structured import CLAIM, PAIRS, STRUCTURED
 from dpaudit.claims import Claim
 from dpaudit.mechanisms.numbers import find
 from dpaudit.mechanisms.numbers.specimen import EVERY_COORDINATE
@@ -42,7 +43,10 @@ BROKEN = (
 
 @lru_cache
 def case(name: str) -> tuple[Any, Claim, Any]:
-    """Mechanism, claim and pairs: of the catalogue, or a word mechanism at its exact epsilon."""
+    """Mechanism, claim and pairs: of the catalogue, with structured outputs, or a word mechanism at
+    its exact epsilon."""
+    if name in STRUCTURED:
+        return STRUCTURED[name], CLAIM, PAIRS
     if name in ("metric-exponential", "truncated-exponential"):
         space = dpaudit.EmbeddingSpace.builtin(limit=WORDS)
         kinds = {
