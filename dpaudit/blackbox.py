@@ -17,9 +17,10 @@ from .proofstatus import proof_record
 from .proven import claimed_space
 from .records import black_box_result, unknown_result
 from .results import AuditResult, Evidence, SearchRecord, Verdict
+from .statistical.differences import shown_value
 from .statistical.drawing import Drawer, MechanismFailure, Seen, Source, source_of
 from .statistical.fixed import FixedFindings, fixed_audit
-from .statistical.pairs import Pair, given_pairs, shown_value, word_pair, word_pairs
+from .statistical.pairs import Pair, given_pairs, word_pair, word_pairs
 from .statistical.sequential import sequential_audit
 
 __all__ = [
@@ -37,6 +38,11 @@ GIVEN_PAIRS = "the pairs of inputs given"
 DRAWS = 1_000_000
 _WORD_PAIRS = 32
 _FEWEST_DRAWS = 10
+
+_CHANGES_INPUT = (
+    "The mechanism changes the input that it is given. Every call got a copy of its own here; a "
+    "caller who gives the same object twice gets something else."
+)
 
 Progress = Callable[[str, float], None]
 
@@ -212,12 +218,22 @@ def _audit(
                 progress=progress,
             )
     except MechanismFailure as failure:
-        return nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
+        failed = nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
+        return _with_remarks(failed, drawer)
     if isinstance(found, FixedFindings):
         result = fixed_result(nothing, claim, pairs, found, sampling.bits, names)
     else:
         result = sequential_result(nothing, claim, pairs, found, sampling.bits, names)
-    return _with_doubts(result, drawer.seen)
+    return _with_remarks(_with_doubts(result, drawer.seen), drawer)
+
+
+def _with_remarks(result: AuditResult, drawer: Drawer) -> AuditResult:
+    """The result with what was noticed about the mechanism while drawing."""
+    if not drawer.changes_input:
+        return result
+    record = result.mechanism
+    changed = record.model_copy(update={"remarks": (*record.remarks, _CHANGES_INPUT)})
+    return result.model_copy(update={"mechanism": changed})
 
 
 def _with_doubts(result: AuditResult, seen: Seen) -> AuditResult:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from .callables import Source
 from .failures import Kind, MechanismFailure, shorten
+from .inputs import copier, identity
 from .outputs import (
     Piece,
     UnusableOutputError,
@@ -31,12 +32,25 @@ from .outputs import (
     piece_of_values,
 )
 
-__all__ = ["IDLE", "Batch", "Chunk", "Note", "TimeUp", "chunks_of", "failure", "run_chunk"]
+__all__ = [
+    "IDLE",
+    "Answer",
+    "Batch",
+    "Chunk",
+    "Note",
+    "TimeUp",
+    "chunks_of",
+    "failure",
+    "run_chunk",
+]
 
 #: Rounds of a chunk. Many where a call makes many outputs: seeding costs some 0.1 ms a chunk.
 #: Not more, because a call of a slow mechanism has to keep within the time limit. Few where each
 #: output is a call of its own: those calls may take seconds each and are shared among workers.
 SIZE, SIZE_ONE_AT_A_TIME = 16_384, 128
+
+#: Of so many chunks of single calls, one is looked at for changes of the input.
+_LOOK = 16
 
 #: What a process writes down for those who watch the time: a single number, `IDLE` or one that
 #: differs from call to call and is even on the first input, odd on the second.
@@ -90,6 +104,22 @@ class Chunk:
     first_goes_first: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the calls of a chunk gave.
+
+    Attributes
+    ----------
+    outputs
+        In the order of the labels.
+    changed
+        Whether the mechanism was seen to change its input, of which every call has a copy.
+    """
+
+    outputs: Piece
+    changed: bool
+
+
 def chunks_of(source: Source, batch: Batch) -> list[Chunk]:
     """All chunks of a batch, with their labels."""
     size = SIZE_ONE_AT_A_TIME if source.one_at_a_time else SIZE
@@ -102,7 +132,7 @@ def chunks_of(source: Source, batch: Batch) -> list[Chunk]:
     ]
 
 
-def run_chunk(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: float) -> Piece:
+def run_chunk(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: float) -> Answer:
     """The outputs of one chunk, in the order of its labels.
 
     Raises
@@ -139,14 +169,42 @@ def failure(source: Source, batch: Batch, note: int, kind: Kind, message: str) -
     return MechanismFailure(kind, guilty, message, source.name)
 
 
-def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece:
+class _Inputs:
+    """The two inputs of a batch, by label: a copy for every call, if they can be changed."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._originals = (batch.second, batch.first)
+        self.copiers = tuple(map(copier, self._originals))
+        self.changed = False
+
+    def take(self, label: bool) -> Any:
+        """The input for a call."""
+        copies = self.copiers[label]
+        return self._originals[label] if copies is None else copies()
+
+    def look(self, label: bool, used: Any) -> None:
+        """Notice whether a call has changed its input."""
+        copies = self.copiers[label]
+        if copies is not None and not self.changed:
+            self.changed = bool(identity(used) != identity(copies()))
+
+
+def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answer:
     call = source.call
+    inputs = _Inputs(batch)
+    copiers = inputs.copiers
     # Made only where it is wanted: in a chunk of fast calls it would take a tenth of the time.
     rest = (np.random.default_rng(batch.child(_FIRST, chunk.number)),) if source.takes_rng else ()
-    arguments = ((batch.second, *rest), (batch.first, *rest))
+    arguments = [(batch.second, *rest), (batch.first, *rest)]
+    # To look at every call would take longer than most calls do.
+    looked = chunk.number % _LOOK == 0
+    looks = {int(chunk.labels.argmax()), int(chunk.labels.argmin())} if looked else set()
     values = []
     number = 2 * (chunk.number * SIZE_ONE_AT_A_TIME + 1)
-    for label in chunk.labels.tolist():
+    for turn, label in enumerate(chunk.labels.tolist()):
+        copies = copiers[label]
+        if copies is not None:
+            arguments[label] = (copies(), *rest)
         note[0] = number + (not label)
         value = call(*arguments[label])
         try:
@@ -154,12 +212,15 @@ def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Pi
             values.append(canonical(value))
         except UnusableOutputError as error:
             raise _unusable(source, arguments[label][0], error) from None
+        if turn in looks:
+            inputs.look(label, arguments[label][0])
         number += 2
     note[0] = IDLE
-    return piece_of_values(values)
+    return Answer(piece_of_values(values), inputs.changed)
 
 
-def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece:
+def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answer:
+    inputs = _Inputs(batch)
     firsts = int(np.count_nonzero(chunk.labels))
     sizes = (len(chunk.labels) - firsts, firsts)
     pieces: list[Piece | None] = [None, None]
@@ -167,7 +228,7 @@ def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece
         if sizes[label] == 0:  # mechanisms may refuse size 0
             continue
         rng = np.random.default_rng(batch.child(_FIRST if label else _SECOND, chunk.number))
-        x = batch.first if label else batch.second
+        x = inputs.take(label)
         note[0] = 2 * (2 * chunk.number + turn + 1) + (not label)
         returned = source.call(x, sizes[label], rng)
         try:
@@ -176,8 +237,9 @@ def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Piece
             raise _unusable(source, x, error) from None
         # The mechanism may write its next outputs into the same array.
         pieces[label] = piece.copy() if turn == 0 else piece
+        inputs.look(label, x)
     note[0] = IDLE
-    return interleaved(chunk.labels, pieces[True], pieces[False])
+    return Answer(interleaved(chunk.labels, pieces[True], pieces[False]), inputs.changed)
 
 
 def _several(source: Source, x: Any, size: int, returned: Any) -> Piece:

@@ -12,14 +12,13 @@ from types import FrameType
 import numpy as np
 
 from .callables import Source
-from .calling import IDLE, Batch, Chunk, Note, TimeUp, run_chunk
-from .outputs import Piece
+from .calling import IDLE, Answer, Batch, Chunk, Note, TimeUp, run_chunk
 
 __all__ = ["run_here"]
 
 
-def run_here(source: Source, batch: Batch, chunks: list[Chunk], limit: float) -> list[Piece]:
-    """The outputs of the chunks of a batch, one piece a chunk.
+def run_here(source: Source, batch: Batch, chunks: list[Chunk], limit: float) -> list[Answer]:
+    """The outputs of the chunks of a batch, one answer a chunk.
 
     Python's and NumPy's global random state are as before when it returns. What the mechanism
     prints goes to standard error: standard output may be the audit's result.

@@ -9,8 +9,7 @@ import threading
 from typing import Any
 
 from .callables import Source
-from .calling import IDLE, Chunk, failure, run_chunk
-from .outputs import Piece
+from .calling import IDLE, Answer, Chunk, failure, run_chunk
 
 __all__ = ["identify", "load", "run", "start"]
 
@@ -51,7 +50,7 @@ def load(payload: bytes) -> str | None:
     return None
 
 
-def run(payload: bytes, chunks: list[Chunk]) -> list[Piece]:
+def run(payload: bytes, chunks: list[Chunk]) -> list[Answer]:
     """The outputs of some chunks of a batch."""
     batch = pickle.loads(payload)
     try:
