@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .additive import learn_additive
 from .attackers import Attacker, Goal
 from .cuts import cut_attackers, in_order, weighted_attackers
+from .drawing.structures import exact
 from .features import Feature, codes, features_of, is_numeric
 from .mixed import learn_mixed
 from .scores import (
@@ -24,6 +25,7 @@ from .scores import (
     learn_tree,
     single_features,
 )
+from .structured import structured_attackers
 
 __all__ = ["Tally", "learn_attacker", "tallied"]
 
@@ -98,6 +100,9 @@ def learn_attacker(
     if _several(outputs) and not drawn.finite and len(labels) > most:
         outputs, labels = outputs[:most], labels[:most]
         drawn = tallied(outputs, labels)
+    if outputs.dtype == object:
+        found += structured_attackers(outputs, labels, features, goal, seed, thorough)
+        features = ()
     # A single feature has nothing to overfit but its cuts.
     for score, column in single_features(drawn.outputs, features):
         ordered = in_order(column, drawn.firsts, drawn.seconds)
@@ -176,7 +181,7 @@ def _numbered(outputs: NDArray[Any]) -> NDArray[np.uint64]:
     vocabulary: dict[object, int] = {}
     if not is_numeric(outputs):
         for output in outputs:
-            vocabulary.setdefault(output, len(vocabulary))
+            vocabulary.setdefault(exact(output), len(vocabulary))
     return codes(outputs, vocabulary)
 
 

@@ -14,6 +14,7 @@ from ..errors import InputError, require_count
 from ..mechanisms.spaces import EmbeddingSpace
 from ..mechanisms.spaces.distances import pair_distances
 from .differences import shown_pair, shown_value
+from .drawing.failures import shorten
 from .drawing.inputs import same
 
 __all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pair", "word_pairs"]
@@ -69,7 +70,7 @@ def given_pairs(claim: Claim, pairs: Iterable[Sequence[Any]]) -> tuple[Pair, ...
 def _given(claim: Claim, number: int, pair: Sequence[Any]) -> Pair:
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) not in (2, 3):
         raise InputError(
-            f"Pair {number} is {shown_value(pair)}, but it must be (x, x') or (x, x', distance)."
+            f"Pair {number} is {shorten(pair, 120)}, but it must be (x, x') or (x, x', distance)."
         )
     first, second = pair[0], pair[1]
     if same(first, second):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from .callables import Source
 from .failures import Kind, MechanismFailure, shorten
-from .inputs import copier, identity
+from .inputs import copier, identity, is_frame
 from .outputs import (
     Piece,
     UnusableOutputError,
@@ -60,8 +60,8 @@ IDLE = 0
 _LABELS, _ORDER, _FIRST, _SECOND, _GLOBALS = range(5)
 
 _EXPECTED_VALUE = (
-    "An output is a number, text, bytes, None, or a tuple, list or array of these; turn a "
-    "dictionary, a set or an object into a tuple"
+    "An output is a number, text, bytes, None, or a tuple, list, array, set, dictionary, dataclass "
+    "or data frame of these; turn any other object into one of them"
 )
 
 
@@ -248,8 +248,11 @@ def _several(source: Source, x: Any, size: int, returned: Any) -> Piece:
         if len(returned) == size:
             return piece_of_values([canonical(value) for value in returned])
         what = f"a list of {len(returned):,}"
+    elif is_frame(returned):
+        what = f"a data frame of {len(returned):,} rows"
     elif hasattr(returned, "__array__") and np.ndim(returned) > 0:
-        array = np.asarray(returned)
+        masked = isinstance(returned, np.ma.MaskedArray)
+        array = returned if masked else np.asarray(returned)
         if len(array) == size:
             return piece_of_array(array)
         what = f"an array of shape {array.shape}"

@@ -1,0 +1,428 @@
+"""The parts of outputs that are no plain numbers or vectors, with names, and what can be derived
+from each.
+
+A leaf is reached by a path of steps from the output: a place, a key, an attribute, the value of a
+JSON text, and what a collection has as a whole (its length, the order of its keys, the sum of its
+numbers, whether it has a member). Of a leaf an attacker looks at numbers and at symbols: of a text
+its length, its characters from both ends, its words, its case, the numbers in it and substrings.
+Every digit of whole numbers, decimals and fractions belongs to their value.
+
+Nothing here depends on other draws but which features are worth looking at.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .drawing.outputs import UnusableOutputError, canonical
+from .drawing.structures import DICT, Record, exact, plain
+
+__all__ = [
+    "MISSING",
+    "Derived",
+    "Path",
+    "column",
+    "name_of_path",
+    "parts_of",
+    "paths_of",
+    "shown_symbol",
+    "symbols",
+]
+
+Floats = NDArray[np.float64]
+
+#: Steps of a path: what kind, and its place, key or name.
+Step = tuple[str, Any]
+Path = tuple[Step, ...]
+
+
+class _Missing:
+    """Stands for a part that an output does not have."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+#: Most parts of a collection that are leaves of their own, and members that are asked for.
+_PARTS = 32
+_MEMBERS = 48
+
+#: Most leaves of all, and how deep structures are looked into.
+_LEAVES = 200
+_DEPTH = 6
+
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+_EXACT_TYPES = (int, Decimal, Fraction)
+
+
+@dataclass(frozen=True)
+class Derived:
+    """One thing to look at in a leaf.
+
+    Attributes
+    ----------
+    path
+        Where the leaf is.
+    kind
+        As a number: "number", "offset" (from `argument`, without rounding), "remainder" (modulo
+        `argument`; of the digits of a decimal, of the numerator of a fraction),
+        "denominator", "decimals", "length", "capitals", "number inside" (number
+        `argument` of a text). As a symbol: "symbol", "type", "character" (from either end),
+        "word", "token" (letters and digits only), "case". As a condition, 0 or 1: "there", "is"
+        (`argument`: a feature that is a symbol, and its value), "contains" (`argument`: a text).
+    """
+
+    path: Path
+    kind: str
+    argument: Any = None
+
+    @property
+    def negated(self) -> str | None:
+        """What it says when it is 0, if it is a condition."""
+        name, at = name_of_path(self.path), self.argument
+        if self.path and self.path[-1][0] == "member":
+            return f"{shown_symbol(self.path[-1][1])} not in {name_of_path(self.path[:-1])}"
+        match self.kind:
+            case "there":
+                return f"{name} is not there"
+            case "is":
+                return f"{at[0]} is not {shown_symbol(at[1])}"
+            case "contains":
+                return f"{shown_symbol(at)} not in {name}"
+        return None
+
+    def __str__(self) -> str:
+        name, at = name_of_path(self.path), self.argument
+        match self.kind:
+            case "offset":
+                return f"{name} - {at}"
+            case "remainder":
+                return f"{name} modulo {at} (its digits, its numerator)"
+            case "decimals":
+                return f"the number of decimals of {name}"
+            case "length":
+                return f"len({name})"
+            case "capitals":
+                return f"the number of capital letters in {name}"
+            case "number inside":
+                return f"number {at + 1} in {name}"
+            case "character":
+                return f"{name}[{at}]"
+            case "word" | "token":
+                place = f"{at + 1}" if at >= 0 else f"{-at} from the end"
+                return f"{self.kind} {place} of {name}"
+            case "there":
+                return f"{name} is there"
+            case "is":
+                return f"{at[0]} is {shown_symbol(at[1])}"
+            case "contains":
+                return f"{shown_symbol(at)} in {name}"
+            case "type" | "case" | "denominator":
+                return f"the {self.kind} of {name}"
+        return name
+
+
+def shown_symbol(symbol: Any) -> str:
+    """A symbol, as `symbols` gives it, for reports."""
+    if isinstance(symbol, tuple) and len(symbol) == 2 and isinstance(symbol[0], type):
+        kind, value = symbol  # see `exact`
+        return f"Decimal('{Decimal(value)}')" if kind is Decimal else f"{value}"
+    text = (
+        json.dumps(symbol, ensure_ascii=False) if isinstance(symbol, str) else repr(plain(symbol))
+    )
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def name_of_path(path: Path) -> str:
+    """A path as Python would write it.
+
+    >>> name_of_path((("key", "a"), ("item", 0), ("length", None)))
+    'len(output["a"][0])'
+    """
+    name = "output"
+    for step, at in path:
+        match step:
+            case "item":
+                name = f"{name}[{at}]"
+            case "key":
+                name = f"{name}[{shown_symbol(at)}]"
+            case "name" if at != "columns":
+                name = f"{name}.{at}"
+            case "json":
+                name = f"json({name})"
+            case "length":
+                name = f"len({name})"
+            case "order":
+                name = f"the order of the keys of {name}"
+            case "member":
+                name = f"{shown_symbol(at)} in {name}"
+            case "sum" | "min" | "max":
+                name = f"{step}({name})"
+            case "view":
+                name = "features" if at else "output"
+    return name
+
+
+def _step(value: Any, step: Step) -> Any:
+    """The part of a canonical value that a step leads to."""
+    what, at = step
+    kind = type(value)
+    match what:
+        case "item":
+            ours = kind is tuple and -len(value) <= at < len(value)
+            return value[at] if ours else MISSING
+        case "key" | "name":
+            if kind is Record and (value.kind == DICT) == (what == "key") and at in value.names:
+                return value.values[value.names.index(at)]
+            return MISSING
+        case "json":
+            return _parsed(value) if kind is str else MISSING
+        case "length":
+            if kind is Record:
+                return len(value.names)
+            return len(value) if kind in (tuple, frozenset) else MISSING
+        case "order":
+            return value.names if kind is Record else MISSING
+        case "member":
+            return at in value if kind in (tuple, frozenset) else MISSING
+    if kind is not tuple or not _are_numbers(value):
+        return MISSING
+    if what == "sum":
+        return math.fsum(value)
+    return min(value) if what == "min" else max(value)
+
+
+def _are_numbers(value: tuple[Any, ...]) -> bool:
+    """Whether there are numbers, and nothing else."""
+    return len(value) > 0 and all(
+        isinstance(part, int | float) and math.isfinite(part) for part in value
+    )
+
+
+def _parsed(text: str) -> Any:
+    """What a JSON text says, if it is one of an object or an array."""
+    if not text.lstrip().startswith(("{", "[")):
+        return MISSING
+    try:
+        return canonical(json.loads(text))
+    except (ValueError, RecursionError, UnusableOutputError):
+        return MISSING
+
+
+def parts_of(outputs: Iterable[Any], path: Path) -> list[Any]:
+    """What a path leads to in each of the outputs, `MISSING` where there is nothing.
+
+    >>> parts_of([("a", 1), ("b",)], (("item", 1),))
+    [1, nothing]
+    """
+    found = list(outputs)
+    for step in path:
+        found = [MISSING if part is MISSING else _step(part, step) for part in found]
+    return found
+
+
+def paths_of(outputs: Iterable[Any]) -> list[Path]:
+    """The paths to all leaves that occur in canonical outputs.
+
+    >>> [name_of_path(path) for path in paths_of([("a", 1), ("b",)])]
+    ['len(output)', 'output[0]', 'output[1]', 'output[-1]']
+    """
+    found: dict[Path, None] = {}
+    waiting: list[tuple[Path, list[Any]]] = [((), list(outputs))]
+    while waiting and len(found) < _LEAVES:
+        path, parts = waiting.pop(0)
+        kinds = set(map(type, parts))
+        inner = [part for part in parts if type(part) in (tuple, Record, frozenset)]
+        if kinds - {tuple, Record, frozenset, _Missing}:
+            found[path] = None
+        steps = _steps(inner) if len(path) < _DEPTH else []
+        if str in kinds and len(path) < _DEPTH:
+            texts = [part for part in parts if type(part) is str]
+            if any(_parsed(text) is not MISSING for text in texts[:_PARTS]):
+                steps.append(("json", None))
+        for step in steps:
+            below = [MISSING if part is MISSING else _step(part, step) for part in parts]
+            if step[0] in ("item", "key", "name", "json"):
+                waiting.append(((*path, step), [part for part in below if part is not MISSING]))
+            elif step[0] == "order":
+                # Which keys there are is asked for each of them; this is about their order.
+                if len(set(below)) > len(set(map(_unordered, below))):
+                    found[(*path, step)] = None
+            elif any(part != below[0] for part in below):
+                found[(*path, step)] = None
+    return list(found)
+
+
+def _unordered(names: Any) -> Any:
+    return MISSING if names is MISSING else frozenset(names)
+
+
+def _steps(values: list[Any]) -> list[Step]:
+    """The steps that lead on from collections."""
+    steps: dict[Step, None] = {}
+    members: Counter[Any] = Counter()
+    tuples = [value for value in values if type(value) is tuple]
+    sets = [value for value in values if type(value) is frozenset]
+    records = [value for value in values if type(value) is Record]
+    lengths = set(map(len, tuples))
+    for place in range(min(max(lengths, default=0), _PARTS)):
+        steps["item", place] = None
+    if len(lengths) > 1:
+        steps["item", -1] = None
+    for record in records:
+        for name in record.names[:_LEAVES]:
+            if len(steps) < _LEAVES:
+                steps["key" if record.kind == DICT else "name", name] = None
+    for value in (*sets, *tuples):
+        members.update(part for part in set(value) if _is_symbol(part))
+    # Members that hardly come back are no members to ask for; places say what numbers are.
+    steps |= {("member", one): None for one, n in members.most_common(_MEMBERS) if n > 20}
+    if any(map(_are_numbers, tuples)):
+        steps |= {("sum", None): None, ("min", None): None, ("max", None): None}
+    if records:
+        steps["order", None] = None
+    if values:
+        steps["length", None] = None
+    return list(steps)
+
+
+def _is_symbol(part: Any) -> bool:
+    """Whether a member is asked for; numbers in tuples would be asked for in vain."""
+    return isinstance(part, str | bytes) or part is None or isinstance(part, int)
+
+
+def column(parts: Sequence[Any], feature: Derived) -> Floats:
+    """A feature as a number, of the parts that its path leads to; NaN where there is none.
+
+    >>> column(["a7", "b", MISSING], Derived((), "length")).tolist()
+    [2.0, 1.0, nan]
+    """
+    at = feature.argument
+    match feature.kind:
+        case "there":
+            return np.array([part is not MISSING for part in parts], dtype=np.float64)
+        case "is":
+            wanted = at[1]
+            found = symbols(parts, at[0])
+            return np.array([symbol == wanted for symbol in found], dtype=np.float64)
+        case "contains":
+            kind = type(at)
+            return np.array([type(p) is kind and at in p for p in parts], dtype=np.float64)
+    make = _NUMBERS[feature.kind]
+    return np.array([make(part, at) for part in parts], dtype=np.float64)
+
+
+def _plain_number(part: Any, at: Any) -> float:
+    if isinstance(part, float | Decimal | Fraction | int):
+        try:
+            return float(part)
+        except OverflowError:
+            return math.inf if part > 0 else -math.inf
+    return math.nan
+
+
+def _offset(part: Any, at: Any) -> float:
+    if isinstance(part, _EXACT_TYPES) and _is_finite(part):
+        return _plain_number(Fraction(part) - at, None)
+    return _plain_number(part, None)
+
+
+def _is_finite(part: Any) -> bool:
+    return not isinstance(part, Decimal) or part.is_finite()
+
+
+def _remainder(part: Any, at: int) -> float:
+    if isinstance(part, Fraction):
+        return float(part.numerator % at)
+    if isinstance(part, Decimal) and part.is_finite():
+        # All digits, the last ones after the point included, as one whole number.
+        return float(int("".join(map(str, part.as_tuple().digits))) % at)
+    return float(part % at) if isinstance(part, int) else math.nan
+
+
+def _denominator(part: Any, at: Any) -> float:
+    return _plain_number(part.denominator, None) if isinstance(part, Fraction) else math.nan
+
+
+def _decimals(part: Any, at: Any) -> float:
+    if isinstance(part, Decimal) and part.is_finite():
+        return -float(part.as_tuple().exponent)
+    return math.nan
+
+
+def _text_length(part: Any, at: Any) -> float:
+    return float(len(part)) if isinstance(part, str | bytes) else math.nan
+
+
+def _capitals(part: Any, at: Any) -> float:
+    return float(sum(map(str.isupper, part))) if isinstance(part, str) else math.nan
+
+
+def _number_inside(part: Any, at: int) -> float:
+    found = _NUMBER.findall(part) if isinstance(part, str) else []
+    return float(found[at]) if at < len(found) else math.nan
+
+
+_NUMBERS = {
+    "number": _plain_number,
+    "offset": _offset,
+    "remainder": _remainder,
+    "denominator": _denominator,
+    "decimals": _decimals,
+    "length": _text_length,
+    "capitals": _capitals,
+    "number inside": _number_inside,
+}
+
+
+def symbols(parts: Sequence[Any], feature: Derived) -> list[Any]:
+    """A feature as a symbol that can be hashed, of the parts that its path leads to.
+
+    >>> symbols(["a7", "b", 1], Derived((), "character", -1))
+    ['7', 'b', nothing]
+    """
+    if feature.kind == "symbol":
+        return [part if part is MISSING else exact(part) for part in parts]
+    if feature.kind == "type":
+        return [type(part).__name__ for part in parts]
+    make = _SYMBOLS[feature.kind]
+    at = feature.argument
+    return [make(part, at) if type(part) in (str, bytes) else MISSING for part in parts]
+
+
+def _character(part: Any, at: int) -> Any:
+    return part[at] if -len(part) <= at < len(part) else None
+
+
+def _word(part: Any, at: int) -> Any:
+    return _character(part.split(), at)
+
+
+def _token(part: Any, at: int) -> Any:
+    return _character(_WORD.findall(part), at) if isinstance(part, str) else None
+
+
+def _case(part: Any, at: Any) -> Any:
+    if part.isupper():
+        return "upper"
+    if part.islower():
+        return "lower"
+    if part.istitle():
+        return "title"
+    return "mixed" if part.upper() != part.lower() else "none"
+
+
+_SYMBOLS = {"character": _character, "word": _word, "token": _token, "case": _case}
