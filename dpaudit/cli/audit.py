@@ -16,8 +16,10 @@ from .inputs import Changes, Distance, Pair, Queries, input_pairs, word_pairs
 from .options import (
     Bits,
     Epsilon,
+    Ignore,
     JsonFile,
     Name,
+    OnException,
     Parameters,
     Quiet,
     Seed,
@@ -63,6 +65,8 @@ _NOT_IN_SWEEPS = {
     "time_limit": "--time-limit",
     "max_detectable": "--max-detectable",
     "expect_constant": "--expect-constant",
+    "ignore": "--ignore",
+    "on_exception": "--on-exception",
     "certificate_file": "--certificate",
     "log_file": "--log",
     "verbose": "--verbose",
@@ -128,6 +132,8 @@ def command(
     bits: Bits = False,
     workers: Workers = None,
     time_limit: TimeLimit = None,
+    ignore: Ignore = None,
+    on_exception: OnException = None,
     max_detectable: Annotated[
         float | None,
         typer.Option(
@@ -249,6 +255,8 @@ def command(
             time_limit=time_limit,
             max_detectable=max_detectable,
             expect_constant=expect_constant,
+            ignore=ignore or None,
+            on_exception=cast("Literal['stop', 'record'] | None", on_exception),
             progress=_timed(stages, started, show),
         )
     run = {

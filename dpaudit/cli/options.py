@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Bits",
     "Epsilon",
+    "Ignore",
     "JsonFile",
     "Name",
+    "OnException",
     "Parameters",
     "Quiet",
     "Seed",
@@ -89,6 +91,24 @@ Sequential = Annotated[
 Bits = Annotated[
     bool,
     typer.Option("--bits", help="Look at the last bits of floating-point outputs too."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="PATH",
+        help="Leave a part of the outputs of a black box out because nobody sees it, as in "
+        "'output[\"id\"]'; may be repeated.",
+    ),
+]
+OnException = Annotated[
+    str | None,
+    typer.Option(
+        "--on-exception",
+        metavar="stop|record",
+        help="Of a black box: stop (default), or record an exception, or no answer in time, as an "
+        "output.",
+    ),
 ]
 Workers = Annotated[
     int | None,

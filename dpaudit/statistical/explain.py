@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .additive import AdditiveScore
 from .attackers import Attacker
+from .classifiers import ClassifierScore
 from .drawing.structures import plain as plain_value
 from .features import Feature, values
 from .leaves import Derived, shown_symbol
@@ -87,6 +88,10 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
             sides[side] = _words(attacker, side, names)
         elif isinstance(score, Signed):
             sides[side] = _threshold(score.score.feature, score.sign, side, cut)
+        elif isinstance(score, ClassifierScore):
+            word = "at least" if score.sign * side > 0 else "at most"
+            name = type(score.model).__name__
+            sides[side] = f"{name} gives the output log odds of {word} {_number(score.sign * cut)}"
         elif isinstance(score, SymbolScore):
             sides[side] = _symbols(score, attacker, side)
         elif isinstance(score, TableScore):

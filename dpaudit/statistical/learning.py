@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .additive import learn_additive
 from .attackers import Attacker, Goal
+from .classifiers import classifier_attackers
 from .cuts import cut_attackers, in_order, weighted_attackers
 from .drawing.structures import exact
 from .features import Feature, codes, features_of, is_numeric
@@ -90,11 +91,13 @@ def learn_attacker(
         return None
     drawn = tallied(outputs, labels)
     features = features_of(drawn.outputs, bits=goal.bits)
+    fitted = classifier_attackers(goal.classifiers, outputs, labels, goal)
     found = _by_frequent_outputs(drawn, goal)
     if found:
-        return _best(found, goal, careful=found)
+        return _best(found + fitted, goal, careful=found)
+    found = fitted
     smooth = _by_smooth_odds(drawn, features, goal)
-    if smooth and not thorough:
+    if smooth and not thorough and not fitted:
         return _best(smooth, goal, careful=smooth)
     most = _RATHER if smooth else _MOST
     if _several(outputs) and not drawn.finite and len(labels) > most:

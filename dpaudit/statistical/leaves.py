@@ -24,13 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .drawing.outputs import UnusableOutputError, canonical
-from .drawing.structures import DICT, Record, exact, plain
+from .drawing.structures import DICT, VIEW, Record, exact, plain
 
 __all__ = [
     "MISSING",
     "Derived",
     "Path",
     "column",
+    "explored",
     "name_of_path",
     "parts_of",
     "paths_of",
@@ -45,6 +46,12 @@ Step = tuple[str, Any]
 Path = tuple[Step, ...]
 
 
+_COLLECTIONS = frozenset({tuple, Record, frozenset})
+
+#: Steps to parts, and not to what a collection has as a whole.
+_INWARD = frozenset({"item", "key", "name", "json", "sorted", "keys", "values", "view"})
+
+
 class _Missing:
     """Stands for a part that an output does not have."""
 
@@ -55,7 +62,7 @@ class _Missing:
 MISSING = _Missing()
 
 #: Most parts of a collection that are leaves of their own, and members that are asked for.
-_PARTS = 32
+_PARTS = 64
 _MEMBERS = 48
 
 #: Most leaves of all, and how deep structures are looked into.
@@ -165,6 +172,12 @@ def name_of_path(path: Path) -> str:
                 name = f"json({name})"
             case "length":
                 name = f"len({name})"
+            case "sorted":
+                name = f"sorted({name})[{at}]"
+            case "keys":
+                name = f"list({name})"
+            case "values":
+                name = f"list({name}.values())"
             case "order":
                 name = f"the order of the keys of {name}"
             case "member":
@@ -188,8 +201,17 @@ def _step(value: Any, step: Step) -> Any:
             if kind is Record and (value.kind == DICT) == (what == "key") and at in value.names:
                 return value.values[value.names.index(at)]
             return MISSING
+        case "view":
+            return value.values[at] if kind is Record and value.kind == VIEW else MISSING
         case "json":
             return _parsed(value) if kind is str else MISSING
+        case "sorted":
+            ours = kind is frozenset and at < len(value)
+            return sorted(value, key=_sorting)[at] if ours else MISSING
+        case "keys" | "values":
+            if kind is Record and value.kind == DICT:
+                return value.names if what == "keys" else value.values
+            return MISSING
         case "length":
             if kind is Record:
                 return len(value.names)
@@ -203,6 +225,13 @@ def _step(value: Any, step: Step) -> Any:
     if what == "sum":
         return math.fsum(value)
     return min(value) if what == "min" else max(value)
+
+
+def _sorting(member: Any) -> tuple[str, Any]:
+    """The order of the members of a set: numbers by value, all else by what it looks like."""
+    if isinstance(member, int | float):
+        return ("", member)
+    return (type(member).__name__, repr(member))
 
 
 def _are_numbers(value: tuple[Any, ...]) -> bool:
@@ -238,32 +267,53 @@ def paths_of(outputs: Iterable[Any]) -> list[Path]:
     """The paths to all leaves that occur in canonical outputs.
 
     >>> [name_of_path(path) for path in paths_of([("a", 1), ("b",)])]
-    ['len(output)', 'output[0]', 'output[1]', 'output[-1]']
+    ['output[0]', 'output[1]', 'output[-1]', 'len(output)']
     """
-    found: dict[Path, None] = {}
+    return explored(outputs)[0]
+
+
+def explored(outputs: Iterable[Any]) -> tuple[list[Path], list[str]]:
+    """The paths to all leaves, and the names of parts that are beyond a limit and are no leaves.
+
+    >>> explored([tuple("ab" * 50)] * 2)[1]
+    ['output[64:]']
+    """
+    leaves: dict[Path, None] = {}
+    wholes: dict[Path, None] = {}
+    left_out: list[str] = []
     waiting: list[tuple[Path, list[Any]]] = [((), list(outputs))]
-    while waiting and len(found) < _LEAVES:
+    while waiting:
         path, parts = waiting.pop(0)
+        if len(leaves) + len(wholes) >= _LEAVES:
+            left_out.append(name_of_path(path))
+            continue
         kinds = set(map(type, parts))
-        inner = [part for part in parts if type(part) in (tuple, Record, frozenset)]
-        if kinds - {tuple, Record, frozenset, _Missing}:
-            found[path] = None
-        steps = _steps(inner) if len(path) < _DEPTH else []
-        if str in kinds and len(path) < _DEPTH:
-            texts = [part for part in parts if type(part) is str]
-            if any(_parsed(text) is not MISSING for text in texts[:_PARTS]):
-                steps.append(("json", None))
+        inner = [part for part in parts if type(part) in _COLLECTIONS]
+        if kinds - _COLLECTIONS - {_Missing}:
+            leaves[path] = None
+        steps = _steps(inner)
+        texts = [part for part in parts if type(part) is str]
+        if any(_parsed(text) is not MISSING for text in texts[:_PARTS]):
+            steps.append(("json", None))
+        longest = max((len(one) for one in inner if type(one) is not Record), default=0)
+        if longest > _PARTS:
+            left_out.append(f"{name_of_path(path)}[{_PARTS}:]")
+        if steps and len(path) >= _DEPTH:
+            left_out.append(name_of_path(path))
+            continue
         for step in steps:
             below = [MISSING if part is MISSING else _step(part, step) for part in parts]
-            if step[0] in ("item", "key", "name", "json"):
+            if step[0] in _INWARD:
                 waiting.append(((*path, step), [part for part in below if part is not MISSING]))
             elif step[0] == "order":
                 # Which keys there are is asked for each of them; this is about their order.
                 if len(set(below)) > len(set(map(_unordered, below))):
-                    found[(*path, step)] = None
+                    wholes[(*path, step)] = None
             elif any(part != below[0] for part in below):
-                found[(*path, step)] = None
-    return list(found)
+                wholes[(*path, step)] = None
+    # That something is a member of a set says more to a reader than the place that it has there.
+    by_place = [path for path in leaves if any(step == "sorted" for step, _ in path)]
+    return [*(path for path in leaves if path not in set(by_place)), *wholes, *by_place], left_out
 
 
 def _unordered(names: Any) -> Any:
@@ -278,14 +328,23 @@ def _steps(values: list[Any]) -> list[Step]:
     sets = [value for value in values if type(value) is frozenset]
     records = [value for value in values if type(value) is Record]
     lengths = set(map(len, tuples))
+    if records and records[0].kind == VIEW:
+        return [("view", 0), ("view", 1)]
+    names = Counter(
+        ("key" if record.kind == DICT else "name", name)
+        for record in records
+        for name in record.names
+    )
+    for step, _ in names.most_common(_PARTS):
+        steps[step] = None
+    if len(names) > _PARTS:  # keys that are data
+        steps |= {("keys", None): None, ("values", None): None}
+    for place in range(min(max(map(len, sets), default=0), _PARTS)):
+        steps["sorted", place] = None
     for place in range(min(max(lengths, default=0), _PARTS)):
         steps["item", place] = None
     if len(lengths) > 1:
         steps["item", -1] = None
-    for record in records:
-        for name in record.names[:_LEAVES]:
-            if len(steps) < _LEAVES:
-                steps["key" if record.kind == DICT else "name", name] = None
     for value in (*sets, *tuples):
         members.update(part for part in set(value) if _is_symbol(part))
     # Members that hardly come back are no members to ask for; places say what numbers are.

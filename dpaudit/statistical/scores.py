@@ -272,7 +272,9 @@ def learn_boosted(
     if len(labels) < 500 or labels.all() or not labels.any():
         return None
     columns = _finite(values(outputs, features))
-    telling = most_telling(columns, labels)
+    telling = [i for i in most_telling(columns, labels) if _differs(columns[:, i])]
+    if not telling:
+        return None
     model = HistGradientBoostingClassifier(
         max_iter=_ROUNDS,
         max_leaf_nodes=8,
@@ -286,6 +288,12 @@ def learn_boosted(
     with threadpool_limits(1):
         model.fit(columns[:, telling], labels)
     return BoostedScore(tuple(features[i] for i in telling), model)
+
+
+def _differs(column: Floats) -> bool:
+    """Whether there are two different numbers; scikit-learn cannot bin a single one beside NaN."""
+    found = column[~np.isnan(column)]
+    return len(found) > 0 and bool((found != found[0]).any())
 
 
 def most_telling(columns: Floats, labels: Bools, count: int = _TELLING) -> list[int]:

@@ -162,11 +162,10 @@ def derived_features(path: Path, parts: Sequence[Any]) -> list[Derived]:
     """
     if path and path[-1][0] == "member":
         return [Derived(path, "number")]
-    found: list[Derived] = [Derived(path, "symbol")]
     there = [part for part in parts if part is not MISSING]
     kinds = set(map(type, there))
-    if len(there) < len(parts):
-        found.append(Derived(path, "there"))
+    found = [Derived(path, "there")] if len(there) < len(parts) else []
+    found.append(Derived(path, "symbol"))
     if len(kinds) > 1:
         found.append(Derived(path, "type"))
     if kinds & {str, bytes}:

@@ -11,17 +11,19 @@ are seeded for each chunk from a child as well, so a seed reproduces them too.
 """
 
 import random
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, option
 from .callables import Source
 from .failures import Kind, MechanismFailure, shorten
+from .ignoring import without
 from .inputs import copier, identity, is_frame
 from .outputs import (
     Piece,
@@ -30,7 +32,9 @@ from .outputs import (
     interleaved,
     piece_of_array,
     piece_of_values,
+    values_of,
 )
+from .structures import EXCEPTION, VIEW, Record
 
 __all__ = [
     "IDLE",
@@ -56,6 +60,9 @@ _LOOK = 16
 #: differs from call to call and is even on the first input, odd on the second.
 Note = MutableSequence[int]
 IDLE = 0
+
+#: What a note grows by from one single call of a chunk to the next: it stays even or odd.
+_NEXT = 2**32
 
 _LABELS, _ORDER, _FIRST, _SECOND, _GLOBALS = range(5)
 
@@ -145,8 +152,8 @@ def run_chunk(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: flo
     _seed_globals(batch.child(_GLOBALS, chunk.number))
     try:
         if source.one_at_a_time:
-            return _one_at_a_time(source, batch, chunk, note)
-        return _vectorised(source, batch, chunk, note)
+            return _one_at_a_time(source, batch, chunk, note, limit)
+        return _vectorised(source, batch, chunk, note, limit)
     except TimeUp:
         raise failure(source, batch, note[0], "hung", f"no answer within {limit:g} s") from None
     except (InputError, KeyboardInterrupt):
@@ -163,10 +170,12 @@ def run_chunk(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: flo
 def failure(source: Source, batch: Batch, note: int, kind: Kind, message: str) -> MechanismFailure:
     """The failure during the call that is noted."""
     if note == IDLE:
-        guilty = shorten((batch.first, batch.second)) + " (one of the two)"
+        guilty, drawn = shorten((batch.first, batch.second)) + " (one of the two)", 0
     else:
         guilty = shorten(batch.second if note % 2 else batch.first)
-    return MechanismFailure(kind, guilty, message, source.name)
+        before = note % _NEXT // 2 - 1
+        drawn = before if source.one_at_a_time else before // 2 * SIZE
+    return MechanismFailure(kind, guilty, message, source.name, drawn)
 
 
 class _Inputs:
@@ -189,7 +198,7 @@ class _Inputs:
             self.changed = bool(identity(used) != identity(copies()))
 
 
-def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answer:
+def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: float) -> Answer:
     call = source.call
     inputs = _Inputs(batch)
     copiers = inputs.copiers
@@ -197,6 +206,8 @@ def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> An
     rest = (np.random.default_rng(batch.child(_FIRST, chunk.number)),) if source.takes_rng else ()
     arguments = [(batch.second, *rest), (batch.first, *rest)]
     # To look at every call would take longer than most calls do.
+    records = source.records_exceptions
+    seen = partial(_looked_at, source) if source.changes_outputs else canonical
     looked = chunk.number % _LOOK == 0
     looks = {int(chunk.labels.argmax()), int(chunk.labels.argmin())} if looked else set()
     values = []
@@ -206,10 +217,10 @@ def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> An
         if copies is not None:
             arguments[label] = (copies(), *rest)
         note[0] = number + (not label)
-        value = call(*arguments[label])
+        value = call(*arguments[label]) if not records else _tried(call, arguments[label], limit)
         try:
             # At once, since the mechanism may write its next output into the same array.
-            values.append(canonical(value))
+            values.append(seen(value))
         except UnusableOutputError as error:
             raise _unusable(source, arguments[label][0], error) from None
         if turn in looks:
@@ -219,7 +230,7 @@ def _one_at_a_time(source: Source, batch: Batch, chunk: Chunk, note: Note) -> An
     return Answer(piece_of_values(values), inputs.changed)
 
 
-def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answer:
+def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: float) -> Answer:
     inputs = _Inputs(batch)
     firsts = int(np.count_nonzero(chunk.labels))
     sizes = (len(chunk.labels) - firsts, firsts)
@@ -230,9 +241,11 @@ def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answe
         rng = np.random.default_rng(batch.child(_FIRST if label else _SECOND, chunk.number))
         x = inputs.take(label)
         note[0] = 2 * (2 * chunk.number + turn + 1) + (not label)
-        returned = source.call(x, sizes[label], rng)
         try:
-            piece = _several(source, x, sizes[label], returned)
+            if source.records_exceptions:
+                piece = _several_tried(source, inputs, label, sizes[label], rng, note, limit)
+            else:
+                piece = _several(source, x, sizes[label], source.call(x, sizes[label], rng))
         except UnusableOutputError as error:
             raise _unusable(source, x, error) from None
         # The mechanism may write its next outputs into the same array.
@@ -242,17 +255,86 @@ def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note) -> Answe
     return Answer(interleaved(chunk.labels, pieces[True], pieces[False]), inputs.changed)
 
 
+def _tried(call: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> Any:
+    """The output of a call, or a record of how it failed."""
+    try:
+        return call(*arguments)
+    except TimeUp:
+        return Record(EXCEPTION, ("type", "text"), ("no answer", f"within {limit:g} s"))
+    except (Exception, SystemExit) as error:
+        return Record(EXCEPTION, ("type", "text"), (type(error).__name__, _text(error)))
+
+
+def _several_tried(
+    source: Source,
+    inputs: "_Inputs",
+    label: bool,
+    size: int,
+    rng: np.random.Generator,
+    note: Note,
+    limit: float,
+) -> Piece:
+    """The same as `_several` for calls that may fail: if one does, outputs are drawn one by one, so
+    that an exception is the output of one draw, independent of all others."""
+    x = inputs.take(label)
+    returned = _tried(source.call, (x, size, rng), limit)
+    if not _failed(returned):
+        return _several(source, x, size, returned)
+    values: list[Any] = []
+    for _ in range(size):
+        note[0] += _NEXT
+        x = inputs.take(label)
+        returned = _tried(source.call, (x, 1, rng), limit)
+        if _failed(returned):
+            values.append(_looked_at(source, returned))
+        else:
+            values += values_of(_several(source, x, 1, returned))
+    return piece_of_values(values)
+
+
+def _failed(returned: Any) -> bool:
+    return type(returned) is Record and returned.kind == EXCEPTION
+
+
+def _looked_at(source: Source, value: Any) -> Any:
+    """The canonical value of an output, without what is to be ignored, and beside it what the
+    user's function makes of it."""
+    found = canonical(value)
+    for path in source.ignore:
+        found = without(found, path, canonical)
+    if source.features is None:
+        return found
+    if _failed(value):
+        return Record(VIEW, ("output", "features"), (found, None))
+    try:
+        features = canonical(source.features(value))
+    except UnusableOutputError as error:
+        raise InputError(
+            f"{option('features')} returned {shorten(error.value, 80)} "
+            f"({type(error.value).__name__}) on output {shorten(value, 80)}. {_EXPECTED_VALUE}."
+        ) from None
+    except Exception as error:  # code of the user's
+        raise InputError(
+            f"{option('features')} raised {type(error).__name__}: {_text(error)} on output "
+            f"{shorten(value, 80)}."
+        ) from error
+    return Record(VIEW, ("output", "features"), (found, features))
+
+
 def _several(source: Source, x: Any, size: int, returned: Any) -> Piece:
     """The piece for what a vectorised mechanism returned, checked."""
     if isinstance(returned, list):
         if len(returned) == size:
-            return piece_of_values([canonical(value) for value in returned])
+            seen = partial(_looked_at, source) if source.changes_outputs else canonical
+            return piece_of_values(list(map(seen, returned)))
         what = f"a list of {len(returned):,}"
     elif is_frame(returned):
         what = f"a data frame of {len(returned):,} rows"
     elif hasattr(returned, "__array__") and np.ndim(returned) > 0:
         masked = isinstance(returned, np.ma.MaskedArray)
         array = returned if masked else np.asarray(returned)
+        if len(array) == size and source.changes_outputs:
+            return piece_of_values([_looked_at(source, row) for row in array])
         if len(array) == size:
             return piece_of_array(array)
         what = f"an array of shape {array.shape}"

@@ -38,6 +38,7 @@ __all__ = [
     "piece_of_array",
     "piece_of_values",
     "settled",
+    "values_of",
 ]
 
 #: Outputs of some draws. Either numbers of one type, with any number of axes after the first, or
@@ -172,7 +173,7 @@ def interleaved(labels: NDArray[np.bool_], first: Piece | None, second: Piece | 
         both[np.flatnonzero(labels)] = first
         both[np.flatnonzero(~labels)] = second
         return both
-    turns = (iter(_values(second)), iter(_values(first)))
+    turns = (iter(values_of(second)), iter(values_of(first)))
     return piece_of_values([next(turns[label]) for label in labels.tolist()])
 
 
@@ -192,7 +193,7 @@ def settled(pieces: Sequence[Piece]) -> NDArray[Any]:
     kinds: set[str] = {piece.dtype.kind for piece in pieces}
     if len(shapes) == 1 and "O" not in kinds and not _loses_digits(pieces, kinds):
         return _two_axes(np.concatenate(pieces))
-    values = list(chain.from_iterable(map(_values, pieces)))
+    values = list(chain.from_iterable(map(values_of, pieces)))
     numbers = _numbers(values, one_type=False)
     return _objects(values, len(values)) if numbers is None else _two_axes(numbers)
 
@@ -231,7 +232,7 @@ def _loses_digits(pieces: Sequence[Piece], kinds: set[str]) -> bool:
     )
 
 
-def _values(piece: Piece) -> list[Any]:
+def values_of(piece: Piece) -> list[Any]:
     """The canonical values of a piece."""
     if piece.dtype == object:
         return list(piece)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import InputError, require_count, require_positive
 from .callables import source_of
 from .calling import Answer, Batch, Chunk, chunks_of
+from .failures import MechanismFailure
 from .in_process import run_here
 from .outputs import settled
 from .seen import Seen
@@ -130,10 +131,14 @@ class Drawer:
         count = require_count("count", count)
         batch = Batch(first, second, count, self._seed, _require_key(key))
         chunks = chunks_of(self.source, batch)
-        if self._count == 0:
-            answers = run_here(self.source, batch, chunks, self._limit)
-        else:
-            answers = self._run_there(batch, chunks)
+        try:
+            if self._count == 0:
+                answers = run_here(self.source, batch, chunks, self._limit)
+            else:
+                answers = self._run_there(batch, chunks)
+        except MechanismFailure as failed:
+            self.drawn += failed.drawn
+            raise
         self.drawn += count
         self.changes_input |= any(answer.changed for answer in answers)
         outputs = settled([answer.outputs for answer in answers])

@@ -18,10 +18,13 @@ import numpy as np
 
 from .inputs import is_frame, is_series
 
-__all__ = ["DICT", "FRAME", "Record", "exact", "plain", "structure"]
+__all__ = ["DICT", "EXCEPTION", "FRAME", "VIEW", "Record", "exact", "plain", "structure"]
 
 #: Kinds of records whose parts have keys and not attributes, and of those with columns.
 DICT, FRAME = "dict", "DataFrame"
+
+#: The kind of a record of an output and of what a user's function makes of it; and of an exception.
+VIEW, EXCEPTION = "view", "exception"
 
 _TEXTS = (datetime.date, datetime.time, datetime.timedelta, UUID, PurePath)
 

@@ -69,6 +69,8 @@ class Workers:
     def __init__(self, source: Source, count: int, limit: float) -> None:
         payload = packed(source, source, "The function or object", count)
         self._source, self._limit = source, limit
+        # A worker that records such calls ends them itself, if it can.
+        self._grace = 2.0 * limit if source.records_exceptions else limit
         self._workers: list[_Worker] = []
         self._chunks_a_task = 1
         context = multiprocessing.get_context("spawn")
@@ -182,7 +184,7 @@ class Workers:
             note = task.worker.note[0]
             if note != task.seen:
                 task.seen, task.since = note, now
-            elif note != IDLE and now - task.since >= self._limit and not task.hung:
+            elif note != IDLE and now - task.since >= self._grace and not task.hung:
                 task.hung = True
                 _kill(task.worker.process)
 
