@@ -294,39 +294,54 @@ def test_unusable_options(options, says):
         audited(lambda b, rng: b, 1.0, draws=200, **options)
 
 
+def fifth_decimal(outputs):
+    if outputs.shape[1] != 1:
+        raise ValueError("not what it was fitted to")
+    return np.floor(outputs * 1e5) % 2
+
+
+def odd_fifth_decimal(x, size, rng):
+    """A uniform number whose fifth decimal is odd or even; no threshold and no tree sees that."""
+    odd = x ^ (rng.random(size) > 0.9)
+    return (2 * rng.integers(50_000, size=size) + odd + rng.random(size)) / 1e5
+
+
 def test_a_fitted_classifier_takes_part():
-    """The parity of five coordinates, which no feature and no small tree sees."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    def mechanism(x, size, rng):
-        found = rng.random((size, 5))
-        odd = x ^ (rng.random(size) > 0.9)
-        wrong = ((found > 0.5).sum(axis=1) % 2) != odd
-        found[wrong, 0] = (found[wrong, 0] + 0.5) % 1.0
-        return found
-
     rng = np.random.default_rng(1)
-    inputs = rng.integers(0, 2, 2_000)
-    outputs = np.concatenate([mechanism(int(x), 1, rng) for x in inputs])
-    model = make_pipeline(FunctionTransformer(parity), LogisticRegression()).fit(outputs, inputs)
+    outputs = np.concatenate([odd_fifth_decimal(x, 1_000, rng) for x in (0, 1)])[:, None]
+    pipeline = make_pipeline(FunctionTransformer(fifth_decimal), LogisticRegression())
+    model = pipeline.fit(outputs, np.repeat([0, 1], 1_000))
     options = {"pairs": [(0, 1)], "draws": 10_000}
-    assert audit(mechanism, PureDP(1.0), **options).verdict is Verdict.NOT_REFUTED
-    found = audit(mechanism, PureDP(1.0), attackers=model, **options)
-    assert found.verdict is Verdict.VIOLATED
-    assert "Pipeline" in found.attack.first
-    assert page.render(found)
-    twin = audit(mechanism, PureDP(TRUE), attackers=[model], alpha=ALPHA, **options)
+    assert audit(odd_fifth_decimal, PureDP(1.0), **options).verdict is Verdict.NOT_REFUTED
+    for sequential in (False, True):
+        found = audit(
+            odd_fifth_decimal, PureDP(1.0), attackers=model, sequential=sequential, **options
+        )
+        assert found.verdict is Verdict.VIOLATED
+        assert "Pipeline" in found.attack.first
+        assert page.render(found)
+    twin = audit(odd_fifth_decimal, PureDP(TRUE), attackers=[model], alpha=ALPHA, **options)
     assert twin.verdict is Verdict.NOT_REFUTED
     with pytest.raises(InputError, match="attackers: Pipeline raised"):
-        audit(lambda x, rng: rng.random(), PureDP(1.0), attackers=model, **options)
+        audit(lambda x, size, rng: rng.random((size, 2)), PureDP(1.0), attackers=model, **options)
     with pytest.raises(InputError, match="not fitted"):
-        audit(mechanism, PureDP(1.0), attackers=LogisticRegression(), **options)
+        audit(odd_fifth_decimal, PureDP(1.0), attackers=LogisticRegression(), **options)
 
 
-def parity(outputs):
-    return ((outputs[:, :5] > 0.5).sum(axis=1) % 2)[:, None] if outputs.shape[1] > 1 else outputs[9]
+def test_a_classifier_of_texts():
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.naive_bayes import MultinomialNB
+    from sklearn.pipeline import make_pipeline
+
+    leak = LEAKS["a word anywhere"]
+    rng = np.random.default_rng(1)
+    texts = [leak(bit, rng) for bit in (0, 1) for _ in range(200)]
+    model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, np.repeat([0, 1], 200))
+    assert audited(leak, 1.0, attackers=model, alpha=0.05).verdict is Verdict.VIOLATED
 
 
 def fails_on_empty(x, rng):

@@ -56,6 +56,9 @@ _RATHER = 40_000
 #: If whole outputs came up so often on average, a table of them is all there is to learn.
 _OFTEN = 500.0
 
+#: If they came up so often, there is no need to look at their parts.
+_RETURNING = 20.0
+
 #: A single feature is preferred if it promises this part of what the best score of all does.
 _SIMPLE = 0.95
 
@@ -103,7 +106,9 @@ def learn_attacker(
     if _several(outputs) and not drawn.finite and len(labels) > most:
         outputs, labels = outputs[:most], labels[:most]
         drawn = tallied(outputs, labels)
-    if outputs.dtype == object:
+    # Where whole outputs come back, a table of them says all that their parts could.
+    table = drawn.finite and drawn.rounds >= _RETURNING * len(drawn.outputs)
+    if outputs.dtype == object and not table:
         found += structured_attackers(outputs, labels, features, goal, seed, thorough)
         features = ()
     # A single feature has nothing to overfit but its cuts.
