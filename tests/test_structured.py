@@ -232,6 +232,16 @@ def test_a_dictionary_with_too_many_parts_says_so():
     assert explored(outputs)[1]
 
 
+def test_bits_of_floats_in_structures():
+    def leak(b, rng):
+        return {"v": int(rng.integers(2**20)) / 2**20 + (0 if b else 2**-40), "id": word(rng)}
+
+    assert audited(leak, 1.0, alpha=0.05, draws=3_000).verdict is not Verdict.VIOLATED
+    found = audited(leak, 1.0, alpha=0.05, draws=3_000, bits=True)
+    assert found.verdict is Verdict.VIOLATED
+    assert 'lowest bit set in output["v"]' in found.attack.first
+
+
 # The ways out.
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bits",
     "Epsilon",
+    "Features",
     "Ignore",
     "JsonFile",
     "Name",
@@ -91,6 +92,14 @@ Sequential = Annotated[
 Bits = Annotated[
     bool,
     typer.Option("--bits", help="Look at the last bits of floating-point outputs too."),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="PACKAGE.MODULE:FUNCTION",
+        help="A function of one output of a black box, whose value is looked at beside the output.",
+    ),
 ]
 Ignore = Annotated[
     list[str] | None,

@@ -86,7 +86,7 @@ class Derived:
     kind
         As a number: "number", "offset" (from `argument`, without rounding), "remainder" (modulo
         `argument`; of the digits of a decimal, of the numerator of a fraction),
-        "denominator", "decimals", "length", "capitals", "number inside" (number
+        "denominator", "decimals", "lowest bit", "length", "capitals", "number inside" (number
         `argument` of a text). As a symbol: "symbol", "type", "character" (from either end),
         "word", "token" (letters and digits only), "case". As a condition, 0 or 1: "there", "is"
         (`argument`: a feature that is a symbol, and its value), "contains" (`argument`: a text).
@@ -118,6 +118,8 @@ class Derived:
                 return f"{name} - {at}"
             case "remainder":
                 return f"{name} modulo {at} (its digits, its numerator)"
+            case "lowest bit":
+                return f"the exponent of the lowest bit set in {name}"
             case "decimals":
                 return f"the number of decimals of {name}"
             case "length":
@@ -422,6 +424,14 @@ def _decimals(part: Any, at: Any) -> float:
     return math.nan
 
 
+def _lowest_bit(part: Any, at: Any) -> float:
+    """The exponent e of the largest power 2^e that a number is a whole multiple of."""
+    if not isinstance(part, float) or not math.isfinite(part) or part == 0.0:
+        return math.nan
+    numerator, denominator = part.as_integer_ratio()
+    return float((numerator & -numerator).bit_length() - denominator.bit_length())
+
+
 def _text_length(part: Any, at: Any) -> float:
     return float(len(part)) if isinstance(part, str | bytes) else math.nan
 
@@ -441,6 +451,7 @@ _NUMBERS = {
     "remainder": _remainder,
     "denominator": _denominator,
     "decimals": _decimals,
+    "lowest bit": _lowest_bit,
     "length": _text_length,
     "capitals": _capitals,
     "number inside": _number_inside,

@@ -95,7 +95,7 @@ def structured_attackers(
         Whether to fit boosted trees.
     """
     outputs, labels = outputs[:_LEARNED], labels[:_LEARNED]
-    columns = _columns(outputs, labels, features)
+    columns = _columns(outputs, labels, features, goal.bits)
     firsts = labels.astype(np.float64)
     rounds = float(len(labels))
     found: list[Attacker] = []
@@ -118,7 +118,9 @@ def _finite(matrix: Floats) -> Floats:
     return np.clip(matrix, -1e30, 1e30)
 
 
-def _columns(outputs: NDArray[Any], labels: Bools, features: Sequence[Feature]) -> _Columns:
+def _columns(
+    outputs: NDArray[Any], labels: Bools, features: Sequence[Feature], bits: bool
+) -> _Columns:
     """What is looked at in these outputs, without what is the same in all of them."""
     numbers: list[Feature | Derived] = list(features)
     matrix = [values(outputs, features)]
@@ -126,7 +128,7 @@ def _columns(outputs: NDArray[Any], labels: Bools, features: Sequence[Feature]) 
     gains: list[float] = []
     for path in paths_of(outputs[:_LOOK]):
         parts = parts_of(outputs, path)
-        for feature in derived_features(path, parts[:_LOOK]):
+        for feature in derived_features(path, parts[:_LOOK], bits=bits):
             if feature.kind in _SYMBOLIC:
                 found = symbols(parts, feature)
                 gain, telling = _telling_symbols(found, labels)
@@ -154,8 +156,8 @@ def _columns(outputs: NDArray[Any], labels: Bools, features: Sequence[Feature]) 
 _SYMBOLIC = frozenset({"symbol", "type", "character", "word", "token", "case"})
 
 
-def derived_features(path: Path, parts: Sequence[Any]) -> list[Derived]:
-    """What to look at in a leaf, by examples of it.
+def derived_features(path: Path, parts: Sequence[Any], *, bits: bool = False) -> list[Derived]:
+    """What to look at in a leaf, by examples of it; `bits` adds the last bits of floats.
 
     >>> [str(one) for one in derived_features((), [True, False])]
     ['output', 'output']
@@ -171,6 +173,8 @@ def derived_features(path: Path, parts: Sequence[Any]) -> list[Derived]:
     if kinds & {str, bytes}:
         found += _of_texts(path, [part for part in there if isinstance(part, str | bytes)])
     numbers = [part for part in there if not isinstance(part, str | bytes | type(None))]
+    if bits and float in kinds:
+        found.append(Derived(path, "lowest bit"))
     return found + (_of_numbers(path, numbers) if numbers else [])
 
 
