@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from .additive import AdditiveScore
 from .attackers import Attacker
 from .classifiers import ClassifierScore
+from .derived import Derived
 from .drawing.structures import plain as plain_value
 from .features import Feature, values
-from .leaves import Derived, shown_symbol
+from .leaves import shown_symbol
 from .mixed import MixedScore
 from .scores import BoostedScore, Score, Signed, SymbolScore, TableScore, TreeScore
 

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .derived import Derived, column
 from .drawing.outputs import canonical
 from .drawing.structures import exact
-from .leaves import Derived, Path, column, parts_of
+from .leaves import Path, parts_of
 
 __all__ = ["Feature", "as_objects", "codes", "features_of", "is_numeric", "shape_codes", "values"]
 

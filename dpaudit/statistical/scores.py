@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .derived import Derived, symbols
 from .drawing.structures import exact
 from .features import Feature, as_objects, codes, is_numeric, shape_codes, values
-from .leaves import Derived, parts_of, symbols
+from .leaves import parts_of
 
 __all__ = [
     "BoostedScore",

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from .attackers import Attacker, Goal
 from .cuts import cut_attackers, in_order
+from .derived import Derived, column, symbols
 from .features import Feature, values
-from .leaves import MISSING, Derived, Path, column, parts_of, paths_of, symbols
+from .leaves import MISSING, Path, parts_of, paths_of
 from .scores import (
     BoostedScore,
     FeatureScore,

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .leaves import MISSING, Derived, Path, column, explored, name_of_path, parts_of, symbols
+from .derived import Derived, column, symbols
+from .leaves import MISSING, Path, explored, name_of_path, parts_of
 from .structured import derived_features
 
 __all__ = ["unseen_leaves"]
