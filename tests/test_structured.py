@@ -377,19 +377,23 @@ def test_exceptions_are_outputs_if_asked_for(mechanism, workers):
     assert "exception" in " ".join(found.mechanism.remarks)
 
 
-def test_recorded_exceptions_of_calls_for_many_outputs_are_independent():
-    """One output in a thousand fails, on both inputs alike: 0-DP, though nearly every call for
-    many outputs fails."""
+def test_recorded_exceptions_are_those_of_single_draws():
+    """Were a call for many outputs made first, failures would be as frequent as the square of their
+    rate, and a mechanism whose rates are 1:2 would seem to fail at 1:4."""
+    sizes = set()
 
     def rarely(x, size, rng):
-        if (rng.random(size) < 1e-3).any():
+        sizes.add(size)
+        if (rng.random(size) < 1e-3 * (1 + x)).any():
             raise ValueError("unlucky")
         return rng.random(size)
 
     result = audit(
-        rarely, PureDP(0.1), pairs=[(0, 1)], draws=20_000, on_exception="record", alpha=ALPHA
-    )
+        rarely, PureDP(math.log(2)), pairs=[(0, 1)], draws=20_000, on_exception="record",
+        alpha=ALPHA,
+    )  # fmt: skip
     assert result.verdict is Verdict.NOT_REFUTED
+    assert sizes == {1}
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -243,7 +243,7 @@ def _vectorised(source: Source, batch: Batch, chunk: Chunk, note: Note, limit: f
         note[0] = 2 * (2 * chunk.number + turn + 1) + (not label)
         try:
             if source.records_exceptions:
-                piece = _several_tried(source, inputs, label, sizes[label], rng, note, limit)
+                piece = _singly(source, inputs, label, sizes[label], rng, note, limit)
             else:
                 piece = _several(source, x, sizes[label], source.call(x, sizes[label], rng))
         except UnusableOutputError as error:
@@ -265,7 +265,7 @@ def _tried(call: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -
         return Record(EXCEPTION, ("type", "text"), (type(error).__name__, _text(error)))
 
 
-def _several_tried(
+def _singly(
     source: Source,
     inputs: "_Inputs",
     label: bool,
@@ -274,21 +274,20 @@ def _several_tried(
     note: Note,
     limit: float,
 ) -> Piece:
-    """The same as `_several` for calls that may fail: if one does, outputs are drawn one by one, so
-    that an exception is the output of one draw, independent of all others."""
-    x = inputs.take(label)
-    returned = _tried(source.call, (x, size, rng), limit)
-    if not _failed(returned):
-        return _several(source, x, size, returned)
+    """Outputs of calls that may fail, drawn one by one.
+
+    Of a call for many outputs an exception would be the output of all of them, and where none comes
+    it would be known that none of them failed: neither is a draw by itself.
+    """
     values: list[Any] = []
     for _ in range(size):
-        note[0] += _NEXT
         x = inputs.take(label)
         returned = _tried(source.call, (x, 1, rng), limit)
         if _failed(returned):
             values.append(_looked_at(source, returned))
         else:
             values += values_of(_several(source, x, 1, returned))
+        note[0] += _NEXT
     return piece_of_values(values)
 
 
