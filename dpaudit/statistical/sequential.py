@@ -228,7 +228,7 @@ def _learn(
     level: float,
     seed: int,
     bits: bool,
-    classifiers: tuple[Any, ...],
+    classifiers: tuple[Any, ...] = (),
 ) -> None:
     """A new attacker from everything that was drawn on this pair, up to a limit."""
     if gambler.rounds is not None and len(gambler.rounds) >= _LEARNED:
