@@ -199,7 +199,9 @@ def _has_floats(outputs: NDArray[Any]) -> bool:
     """
 
     def holds(value: object) -> bool:
-        return isinstance(value, float) or (isinstance(value, tuple) and any(map(holds, value)))
+        return isinstance(value, float) or (
+            isinstance(value, tuple | frozenset) and any(map(holds, value))
+        )
 
     return outputs.dtype.kind == "f" or (outputs.dtype == object and any(map(holds, outputs)))
 

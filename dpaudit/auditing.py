@@ -1,7 +1,7 @@
 """`audit`: checks a claim about a mechanism with the best evidence available."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +61,10 @@ def audit(
     time_limit: float | None = None,
     max_detectable: float | None = None,
     expect_constant: bool = False,
+    features: Callable[[Any], Any] | None = None,
+    attackers: Any = None,
+    ignore: str | Sequence[str] | None = None,
+    on_exception: Literal["stop", "record"] | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Check `claim` (by default the mechanism's own): over every pair of words where there is an
@@ -71,8 +75,9 @@ def audit(
     mechanism
         A word mechanism with an exact law, or one that adds radial noise to a vector; or a black
         box: an object with `sample(x, size, rng)`, a function f(x, size, rng) that returns `size`
-        outputs, or a function f(x) or f(x, rng) that returns one. Outputs may be numbers, vectors,
-        text or tuples.
+        outputs, or a function f(x) or f(x, rng) that returns one. Outputs may be numbers, text,
+        bytes, and lists, arrays, sets, dictionaries, dataclasses or data frames of these. Every
+        call gets a copy of its input.
     claim
         What to check: a `PureDP`, an `ApproximateDP` or a `MetricDP`.
     method
@@ -109,6 +114,20 @@ def audit(
         if an epsilon as large as this would have been; by default twice the claimed one.
     expect_constant
         That every output is the same is meant; otherwise such a result does not pass.
+    features
+        Of a black box: a function of one output, whose value (a number, text, or anything that an
+        output may be) is looked at beside the output, such as whether a hash agrees.
+    attackers
+        Of a black box: a classifier of two classes, the inputs of the pairs, with scikit-learn's
+        `decision_function` or `predict_proba`, or several; fitted to other draws, it takes part.
+        Numbers and vectors are given to it as an array of shape (N, k), all else as a list, and
+        where there are `features`, these.
+    ignore
+        Of a black box: parts of outputs that are left out because nobody sees them, as results name
+        them: 'output["id"]', 'output[0]', 'output.id'. One or several.
+    on_exception
+        Of a black box: "stop", by default, ends the audit with `inconclusive`; "record" makes an
+        exception an output (its type and its text), and no answer within `time_limit` too.
     progress
         Called now and then with the name of a stage and the part of it that is done.
 
@@ -150,6 +169,10 @@ def audit(
         "time_limit": time_limit,
         "max_detectable": max_detectable,
         "expect_constant": expect_constant,
+        "features": features,
+        "attackers": attackers,
+        "ignore": ignore,
+        "on_exception": on_exception,
     }
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     sampling = Sampling(seed=seed, **asked)
@@ -181,7 +204,8 @@ def audit(
                 "A certificate proves what is computed, not what is drawn: leave out "
                 f"{option('certificate')}, or the pairs and the method statistical."
             )
-        refuse_unused({"bits": bits}, (), "outputs that are words")
+        of_outputs = {"bits": bits, "features": features, "attackers": attackers, "ignore": ignore}
+        refuse_unused(of_outputs, (), "outputs that are words")
         return audit_words_by_sampling(mechanism, claim, pairs, sampling, progress)
     if not has_law:
         return audit_without_law(mechanism, claim, given, sampling, progress)

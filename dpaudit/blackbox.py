@@ -17,10 +17,15 @@ from .proofstatus import proof_record
 from .proven import claimed_space
 from .records import black_box_result, unknown_result
 from .results import AuditResult, Evidence, SearchRecord, Verdict
+from .statistical.classifiers import require_classifiers
+from .statistical.differences import shown_value
 from .statistical.drawing import Drawer, MechanismFailure, Seen, Source, source_of
+from .statistical.drawing.ignoring import Ignored, parsed_path
 from .statistical.fixed import FixedFindings, fixed_audit
-from .statistical.pairs import Pair, given_pairs, shown_value, word_pair, word_pairs
+from .statistical.pairs import Pair, given_pairs, word_pair, word_pairs
 from .statistical.sequential import sequential_audit
+from .statistical.unseen import unseen_leaves
+from .visible import visible
 
 __all__ = [
     "DRAWS",
@@ -33,10 +38,18 @@ __all__ = [
 #: The neighbours of a claim that does not say which they are, for black boxes.
 GIVEN_PAIRS = "the pairs of inputs given"
 
+#: Parts of outputs that are named where they were not looked at.
+_NAMED = 5
+
 #: Draws unless said otherwise, and pairs of words that are looked at.
 DRAWS = 1_000_000
 _WORD_PAIRS = 32
 _FEWEST_DRAWS = 10
+
+_CHANGES_INPUT = (
+    "The mechanism changes the input that it is given. Every call got a copy of its own here; a "
+    "caller who gives the same object twice gets something else."
+)
 
 Progress = Callable[[str, float], None]
 
@@ -61,6 +74,10 @@ class Sampling:
     time_limit: float = 60.0
     max_detectable: float | None = None
     expect_constant: bool = False
+    features: Callable[[Any], Any] | None = None
+    attackers: Any = None
+    ignore: str | Sequence[str] | None = None
+    on_exception: str = "stop"
 
     def __post_init__(self) -> None:
         if require_count("draws", self.draws) < _FEWEST_DRAWS:
@@ -71,6 +88,32 @@ class Sampling:
             raise InputError(
                 f"{option('max_detectable')} is {self.max_detectable:g}, but it must be above 0."
             )
+        if self.on_exception not in ("stop", "record"):
+            raise InputError(
+                f"{option('on_exception')} is {self.on_exception!r}, but it must be stop or record."
+            )
+        if self.features is not None and not callable(self.features):
+            raise InputError(
+                f"{option('features')} is {shown_value(self.features)}, but it must be a function "
+                "of one output."
+            )
+        require_classifiers(self.attackers)
+        self.ignored  # noqa: B018 - read once, so that a path that is none is noticed at once
+
+    @property
+    def ignored(self) -> dict[str, Ignored]:
+        """The parts of outputs that are left out, by their names."""
+        given = (self.ignore,) if isinstance(self.ignore, str) else tuple(self.ignore or ())
+        return {path: parsed_path(path) for path in given}
+
+    def applied(self, source: Source) -> Source:
+        """The source with what is asked about its outputs."""
+        return replace(
+            source,
+            features=self.features,
+            ignore=tuple(self.ignored.values()),
+            records_exceptions=self.on_exception == "record",
+        )
 
 
 def audit_black_box(
@@ -198,6 +241,7 @@ def _audit(
         "expect_constant": sampling.expect_constant,
     }
     nothing = nothing.model_copy(update=asked)
+    source = sampling.applied(source)
     drawer = Drawer(source, sampling.seed, sampling.workers, sampling.time_limit)
     try:
         with drawer:
@@ -209,15 +253,53 @@ def _audit(
                 alpha=sampling.alpha,
                 seed=sampling.seed,
                 bits=sampling.bits,
+                classifiers=require_classifiers(sampling.attackers),
                 progress=progress,
             )
     except MechanismFailure as failure:
-        return nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
+        failed = nothing.model_copy(update={"reason": str(failure), "draws": drawer.drawn})
+        return _with_remarks(failed, drawer, sampling)
     if isinstance(found, FixedFindings):
         result = fixed_result(nothing, claim, pairs, found, sampling.bits, names)
     else:
         result = sequential_result(nothing, claim, pairs, found, sampling.bits, names)
-    return _with_doubts(result, drawer.seen)
+    rounds = found.contender.rounds if isinstance(found, FixedFindings) else found.rounds
+    result = _with_doubts(result, drawer.seen)
+    # Where a user says by a function what matters, parts that never come back are what it is for.
+    unnamed = names is None and sampling.features is None
+    if result.verdict is Verdict.NOT_REFUTED and rounds is not None and unnamed:
+        result = _with_unseen(result, unseen_leaves(rounds.outputs))
+    return _with_remarks(result, drawer, sampling)
+
+
+def _with_unseen(result: AuditResult, unseen: list[str]) -> AuditResult:
+    """Undecided, if something came out that was not looked at."""
+    if not unseen:
+        return result
+    listed = ", ".join(unseen[:_NAMED]) + (", …" if len(unseen) > _NAMED else "")
+    reason = (
+        f"Not looked at: {visible(listed)}. Its values hardly ever come back, or there are too "
+        "many parts, so it may hold anything. Say by a function of the output what matters in it "
+        f"({option('features')}), or, if nobody sees it, leave it out "
+        f"({option('ignore', visible(unseen[0]))})."
+    )
+    return result.model_copy(update=_undecided(reason))
+
+
+def _undecided(reason: str) -> dict[str, object]:
+    return {"verdict": Verdict.INCONCLUSIVE, "detectable_epsilon": None, "reason": reason}
+
+
+def _with_remarks(result: AuditResult, drawer: Drawer, sampling: Sampling) -> AuditResult:
+    """The result with what was noticed about the mechanism while drawing, and was left out."""
+    found = [_CHANGES_INPUT] if drawer.changes_input else []
+    if sampling.ignored:
+        found.append(f"Left out of the outputs, as asked: {visible(', '.join(sampling.ignored))}.")
+    if sampling.on_exception == "record":
+        found.append("An exception, or no answer in time, counts as an output.")
+    record = result.mechanism
+    remarked = record.model_copy(update={"remarks": (*record.remarks, *found)})
+    return result.model_copy(update={"mechanism": remarked}) if found else result
 
 
 def _with_doubts(result: AuditResult, seen: Seen) -> AuditResult:
@@ -226,6 +308,5 @@ def _with_doubts(result: AuditResult, seen: Seen) -> AuditResult:
         return result
     if seen.only_nan:
         reason = "Every output on every input was NaN: there was nothing to look at."
-        undecided = {"verdict": Verdict.INCONCLUSIVE, "detectable_epsilon": None, "reason": reason}
-        return result.model_copy(update=undecided)
+        return result.model_copy(update=_undecided(reason))
     return result.model_copy(update={"constant_output": seen.constant})

@@ -47,7 +47,7 @@ def crashes(x):
     os._exit(3)
 
 def unusable(x):
-    return {"a": x}
+    return {"a": object()}
 
 calls = 0
 

@@ -67,11 +67,13 @@ def test_tested_rounds_are_added_to_both_inputs_and_the_oldest_go(monkeypatch):
 
 @pytest.mark.parametrize(
     ("first", "second", "shared"),
-    [([1], [1], False), ((1, 2), (1, 2), True), ("a", "a", True), (1, "1", False), (1, 1.0, False)],
-)
+    [
+        ([1], [1], True), ([1], [True], False), ((1, 2), (1, 2), True), ("a", "a", True),
+        (1, "1", False), (1, 1.0, False),
+    ],
+)  # fmt: skip
 def test_equal_inputs_are_one(first, second, shared):
-    """Inputs that cannot be hashed are told apart: learning them twice is no mistake, taking one
-    for another would be."""
+    """By type and value, whether they can be hashed or not."""
     pairs = (Pair(first, 0), Pair(second, 0))
     pools = Pools(Drawer(Recorded(), seed=1), pairs, seed=1)
     assert len(pools.inputs(pairs)) == (2 if shared else 3)

@@ -181,6 +181,10 @@ OF_DRAWS = {
     "time_limit": 5.0,
     "max_detectable": 3.0,
     "expect_constant": True,
+    "features": len,
+    "attackers": (),
+    "ignore": "output[0]",
+    "on_exception": "record",
 }
 
 

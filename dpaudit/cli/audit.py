@@ -16,8 +16,11 @@ from .inputs import Changes, Distance, Pair, Queries, input_pairs, word_pairs
 from .options import (
     Bits,
     Epsilon,
+    Features,
+    Ignore,
     JsonFile,
     Name,
+    OnException,
     Parameters,
     Quiet,
     Seed,
@@ -34,7 +37,7 @@ from .progress import progress_bar
 from .space_options import BUILTIN, SpaceOptions, takes_space
 from .streams import say
 from .sweeps import run_sweep
-from .targets import Target, canonical_pairs, find_target, length_parameter
+from .targets import Target, canonical_pairs, find_target, import_attribute, length_parameter
 
 if TYPE_CHECKING:
     from ..claims import Claim
@@ -63,6 +66,9 @@ _NOT_IN_SWEEPS = {
     "time_limit": "--time-limit",
     "max_detectable": "--max-detectable",
     "expect_constant": "--expect-constant",
+    "features": "--features",
+    "ignore": "--ignore",
+    "on_exception": "--on-exception",
     "certificate_file": "--certificate",
     "log_file": "--log",
     "verbose": "--verbose",
@@ -128,6 +134,9 @@ def command(
     bits: Bits = False,
     workers: Workers = None,
     time_limit: TimeLimit = None,
+    features: Features = None,
+    ignore: Ignore = None,
+    on_exception: OnException = None,
     max_detectable: Annotated[
         float | None,
         typer.Option(
@@ -249,6 +258,9 @@ def command(
             time_limit=time_limit,
             max_detectable=max_detectable,
             expect_constant=expect_constant,
+            features=None if features is None else _function(features),
+            ignore=ignore or None,
+            on_exception=cast("Literal['stop', 'record'] | None", on_exception),
             progress=_timed(stages, started, show),
         )
     run = {
@@ -260,6 +272,13 @@ def command(
     _answer(result, out, verbose, certificate_file is not None)
     _write(result, out, run)
     raise typer.Exit(result.exit_code)
+
+
+def _function(name: str) -> Any:
+    """The function that --features names."""
+    if ":" not in name:
+        raise InputError(f"--features is {name!r}, but it must be package.module:function.")
+    return import_attribute(name)
 
 
 def _pairs_of_black_box(

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Bits",
     "Epsilon",
+    "Features",
+    "Ignore",
     "JsonFile",
     "Name",
+    "OnException",
     "Parameters",
     "Quiet",
     "Seed",
@@ -89,6 +92,32 @@ Sequential = Annotated[
 Bits = Annotated[
     bool,
     typer.Option("--bits", help="Look at the last bits of floating-point outputs too."),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="PACKAGE.MODULE:FUNCTION",
+        help="A function of one output of a black box, whose value is looked at beside the output.",
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="PATH",
+        help="Leave a part of the outputs of a black box out because nobody sees it, as in "
+        "'output[\"id\"]'; may be repeated.",
+    ),
+]
+OnException = Annotated[
+    str | None,
+    typer.Option(
+        "--on-exception",
+        metavar="stop|record",
+        help="Of a black box: stop (default), or record an exception, or no answer in time, as an "
+        "output.",
+    ),
 ]
 Workers = Annotated[
     int | None,

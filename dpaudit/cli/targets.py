@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..mechanisms.spaces import EmbeddingSpace
     from ..statistical.drawing import Source
 
-__all__ = ["Target", "canonical_pairs", "find_target", "length_parameter"]
+__all__ = ["Target", "canonical_pairs", "find_target", "import_attribute", "length_parameter"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def find_target(name: str) -> Target:
     from ..mechanisms.numbers.catalogue import NUMBERS
 
     if ":" in name:
-        found = _import_attribute(name)
+        found = import_attribute(name)
         return Target(name, found, _is_of_words(found))
     if name in NUMBERS:
         return Target(name, None, words=False, entry=NUMBERS[name])
@@ -184,7 +184,14 @@ def length_parameter(entry: "Entry") -> str | None:
     return next(lengths, None)
 
 
-def _import_attribute(name: str) -> Any:
+def import_attribute(name: str) -> Any:
+    """What package.module:attribute names, looked up in the current folder too.
+
+    Raises
+    ------
+    InputError
+        If there is no such module or attribute, or importing it fails.
+    """
     module_name, _, attribute = name.partition(":")
     # By its full name: worker processes take "" for the folder in which this process was started.
     here = str(Path.cwd())

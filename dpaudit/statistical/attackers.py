@@ -87,8 +87,8 @@ class Attacker:
 @dataclass(frozen=True)
 class Goal:
     """What an attacker is learned for: a test of (`epsilon`, `delta`) on the pair by `rounds` draws
-    at level `alpha`, whether it may look at the bits of numbers, and whether weak suspicions are to
-    be followed, because learning goes on while testing."""
+    at level `alpha`, whether it may look at the bits of numbers, whether weak suspicions are to
+    be followed, because learning goes on while testing, and fitted `classifiers` of a user's."""
 
     rounds: int
     alpha: float
@@ -96,6 +96,7 @@ class Goal:
     delta: float = 0.0
     bits: bool = False
     eager: bool = False
+    classifiers: tuple[Any, ...] = ()
 
 
 def finite_scores(found: Floats) -> Floats:

@@ -5,8 +5,8 @@ most: it is fitted to their guesses, and how often it agrees with them is said t
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from .additive import AdditiveScore
 from .attackers import Attacker
+from .classifiers import ClassifierScore
+from .derived import Derived
+from .drawing.structures import plain as plain_value
 from .features import Feature, values
+from .leaves import shown_symbol
 from .mixed import MixedScore
-from .scores import BoostedScore, Score, Signed, TableScore, TreeScore
+from .scores import BoostedScore, Score, Signed, SymbolScore, TableScore, TreeScore
 
 __all__ = ["Picture", "explain", "picture"]
 
@@ -85,6 +89,12 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
             sides[side] = _words(attacker, side, names)
         elif isinstance(score, Signed):
             sides[side] = _threshold(score.score.feature, score.sign, side, cut)
+        elif isinstance(score, ClassifierScore):
+            word = "at least" if score.sign * side > 0 else "at most"
+            name = type(score.model).__name__
+            sides[side] = f"{name} gives the output log odds of {word} {_number(score.sign * cut)}"
+        elif isinstance(score, SymbolScore):
+            sides[side] = _symbols(score, attacker, side)
         elif isinstance(score, TableScore):
             sides[side] = _table(score, attacker, side, names)
         else:
@@ -92,7 +102,10 @@ def explain(attacker: Attacker, outputs: NDArray[Any], names: Names = None) -> d
     return sides
 
 
-def _threshold(feature: Feature, sign: float, side: int, cut: float) -> str:
+def _threshold(feature: Feature | Derived, sign: float, side: int, cut: float) -> str:
+    negated = feature.negated if isinstance(feature, Derived) else None
+    if negated is not None:
+        return str(feature) if sign * side > 0 else negated
     word = "at least" if sign * side > 0 else "at most"
     return f"{feature} is {word} {_number(sign * cut)}"
 
@@ -133,10 +146,24 @@ def _table(score: TableScore, attacker: Attacker, side: int, names: Names) -> st
     return ", or ".join(parts) or "an output comes up that learning did not see"
 
 
+def _symbols(score: SymbolScore, attacker: Attacker, side: int) -> str:
+    """The symbols of a leaf for which an input is named."""
+    limit = attacker.upper if side == 1 else -attacker.lower
+    logs = {symbol: side * log for symbol, log in score.logs.items() if side * log >= limit}
+    order = sorted(logs, key=lambda symbol: -logs[symbol])
+    parts = []
+    if order:
+        examples = [shown_symbol(symbol) for symbol in order[:_NAMED]]
+        parts.append(_listed(f"{score.feature} is", examples, len(order)))
+    if side * score.other >= limit:
+        parts.append(f"{score.feature} is something that did not come up twice in learning")
+    return ", or ".join(parts) or f"{score.feature} is something that learning did not see"
+
+
 def _output(value: Any, names: Names) -> str:
     if names is not None:
         value = names[int(value)]
-    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else plain_value(value)
     if isinstance(plain, list):
         plain = tuple(plain)
     text = f"“{plain}”" if isinstance(plain, str) else repr(plain)
@@ -163,11 +190,11 @@ def _rules(attacker: Attacker, outputs: NDArray[Any], side: int) -> str:
     return f"{text} (in short: this agrees with it on {agreement:.1%} of the outputs)"
 
 
-def _most_used(tree: Any, features: tuple[Feature, ...]) -> str:
+def _most_used(tree: Any, features: tuple[Feature | Derived, ...]) -> str:
     return str(features[int(np.argmax(tree.feature_importances_))])
 
 
-def _paths(tree: Any, features: tuple[Feature, ...]) -> list[tuple[str, float]]:
+def _paths(tree: Any, features: tuple[Feature | Derived, ...]) -> list[tuple[str, float]]:
     """(conjunction of thresholds, weight) of the leaves in which most draws are spoken for."""
     found: list[tuple[str, float]] = []
 
@@ -188,11 +215,17 @@ def _paths(tree: Any, features: tuple[Feature, ...]) -> list[tuple[str, float]]:
     return found
 
 
-def _conjunction(bounds: dict[int, tuple[float, float]], features: tuple[Feature, ...]) -> str:
+def _conjunction(
+    bounds: dict[int, tuple[float, float]], features: tuple[Feature | Derived, ...]
+) -> str:
     parts = []
     for index, (low, high) in bounds.items():
-        name = str(features[index])
-        if math.isinf(low):
+        feature = features[index]
+        name = str(feature)
+        negated = feature.negated if isinstance(feature, Derived) else None
+        if negated is not None:
+            parts.append(negated if math.isinf(low) else name)
+        elif math.isinf(low):
             parts.append(f"{name} is at most {_number(high)}")
         elif math.isinf(high):
             parts.append(f"{name} is above {_number(low)}")
@@ -210,6 +243,8 @@ def picture(
     score = attacker.score
     if isinstance(score, TableScore) or names is not None:
         return _table_picture(score, outputs, labels, guesses, names)
+    if isinstance(score, SymbolScore):
+        return _symbol_picture(score, outputs, labels, guesses)
     if isinstance(score, Signed):
         seen = values(outputs, [score.score.feature])[:, 0]
         axis = str(score.score.feature)
@@ -230,6 +265,15 @@ def picture(
     )
 
 
+def _symbol_picture(
+    score: SymbolScore, outputs: NDArray[Any], labels: Bools, guesses: NDArray[np.int8]
+) -> Picture:
+    """The symbols of the leaf in the place of whole outputs."""
+    shown = [shown_symbol(symbol) for symbol in score.symbols(outputs)]
+    found = _bars(score(outputs), shown.__getitem__, labels, guesses)
+    return replace(found, axis=str(score.feature))
+
+
 def _table_picture(
     score: Score,
     outputs: NDArray[Any],
@@ -237,16 +281,23 @@ def _table_picture(
     guesses: NDArray[np.int8],
     names: Names,
 ) -> Picture:
-    found = score(outputs)
+    def name(place: int) -> str:
+        return _output(outputs[place], names)
+
+    return _bars(score(outputs), name, labels, guesses)
+
+
+def _bars(
+    found: Floats, name: Callable[[int], str], labels: Bools, guesses: NDArray[np.int8]
+) -> Picture:
+    """A bar for each of the most frequent scores; `name` of the output at a place."""
     # Outputs of one score are drawn as one bar, named by an example.
     scores, places, counts = np.unique(found, return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[: _BINS // 2])
     where = np.full(len(scores), -1)
     where[kept] = np.arange(len(kept))
     bars, inside = where[places], where[places] >= 0
-    bar_names = [
-        _output(outputs[np.flatnonzero(bars == bar)[0]], names) for bar in range(len(kept))
-    ]
+    bar_names = [name(int(np.flatnonzero(bars == bar)[0])) for bar in range(len(kept))]
     return Picture(
         "the output",
         (),

@@ -8,6 +8,7 @@ Whole outputs are told apart by 64-bit codes. Two outputs with one code (a chanc
 cost an attacker power, never soundness: any function of the output is a valid attacker.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .derived import Derived, column
 from .drawing.outputs import canonical
+from .drawing.structures import exact
+from .leaves import Path, parts_of
 
 __all__ = ["Feature", "as_objects", "codes", "features_of", "is_numeric", "shape_codes", "values"]
 
@@ -35,8 +39,23 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 #: The lowest set bit of zero: it is a multiple of every power of two.
 _ZERO_BIT = 1100.0
 
+#: Whole numbers are looked at modulo these if there are many different ones: every digit belongs to
+#: their value. The last is for those of which a float has not all digits.
+_MODULI = (2.0, 10.0)
+_LARGE, _LARGE_MODULUS = 2**53, 65536.0
+_WIDE = 256
+
 Kind = Literal[
-    "value", "sorted", "difference", "sum", "largest", "lowest bit", "zero bits", "count", "length"
+    "value",
+    "sorted",
+    "difference",
+    "sum",
+    "largest",
+    "lowest bit",
+    "zero bits",
+    "count",
+    "length",
+    "remainder",
 ]
 
 
@@ -52,7 +71,8 @@ class Feature:
         coordinates), "largest"
         (the coordinate that is largest), "lowest bit" (the largest power of two that all
         coordinates are multiples of), "zero bits" (trailing zero bits of a number's mantissa),
-        "count" (coordinates equal to `special`), "length" (of a sequence).
+        "count" (coordinates equal to `special`), "length" (of a sequence), "remainder" (of
+        coordinate `index`, a whole number, modulo `special`).
     scalar
         Whether outputs are single numbers.
     """
@@ -72,13 +92,23 @@ class Feature:
             "largest": "the number of the largest coordinate",
             "lowest bit": f"the exponent of the lowest bit set in {self._all}",
             "zero bits": f"the number of trailing zero bits of {place}",
-            "count": f"the number of coordinates that are {self.special:g}",
+            "count": f"the number of {_special(self.special)}",
             "length": "the length of the output",
+            "remainder": f"{place} modulo {self.special:g}",
         }[self.kind]
 
     @property
     def _all(self) -> str:
         return "the output" if self.scalar else "any coordinate"
+
+
+def _special(value: float) -> str:
+    """Coordinates of a value that is counted, in words."""
+    if math.isnan(value):
+        return "missing coordinates (NaN)"
+    if math.isinf(value):
+        return "infinite coordinates" if value > 0 else "coordinates that are minus infinity"
+    return "zeros" if value == 0.0 else f"coordinates that are {value:g}"
 
 
 def is_numeric(outputs: NDArray[Any]) -> bool:
@@ -133,7 +163,8 @@ def features_of(outputs: NDArray[Any], *, bits: bool = False) -> tuple[Feature, 
     lowest = (Feature("lowest bit", scalar=scalar),) if bits else ()
     if scalar:
         zeros = (Feature("zero bits", scalar=True),) if bits else ()
-        return (Feature("value", scalar=True), *lowest, *zeros)
+        whole = _remainders(outputs.reshape(-1, 1), scalar=True)
+        return (Feature("value", scalar=True), *whole, *lowest, *zeros)
     width = min(outputs.shape[1], _COORDINATES)
     found = [Feature("value", index) for index in range(width)]
     if width > 1:
@@ -141,7 +172,21 @@ def features_of(outputs: NDArray[Any], *, bits: bool = False) -> tuple[Feature, 
         found += [Feature("difference", index) for index in range(1, width)]
         found += [Feature("sum"), Feature("largest")]
         found += _counts(_matrix(outputs[:, :width]))
-    return (*found, *lowest)
+    return (*found, *_remainders(outputs[:, :width]), *lowest)
+
+
+def _remainders(columns: NDArray[Any], scalar: bool = False) -> list[Feature]:
+    """Of coordinates that are whole numbers far apart, what is left modulo small numbers."""
+    found: list[Feature] = []
+    if columns.dtype.kind not in "iu" or not len(columns):
+        return found
+    for index in range(columns.shape[1]):
+        low, high = int(columns[:, index].min()), int(columns[:, index].max())
+        if high - low > _WIDE:
+            large = (_LARGE_MODULUS,) if max(high, -low) > _LARGE else ()
+            moduli = (*_MODULI, *large) if scalar else _MODULI[:1] + large
+            found += [Feature("remainder", index, modulus, scalar) for modulus in moduli]
+    return found
 
 
 def _features_of_objects(outputs: NDArray[Any]) -> tuple[Feature, ...]:
@@ -164,7 +209,7 @@ def _equal(matrix: Floats, value: float) -> NDArray[np.bool_]:
     return np.isnan(matrix) if np.isnan(value) else matrix == value
 
 
-def values(outputs: NDArray[Any], features: Sequence[Feature]) -> Floats:
+def values(outputs: NDArray[Any], features: Sequence[Feature | Derived]) -> Floats:
     """The features of all outputs, shape (N, number of features), NaN where there is none.
 
     Examples
@@ -172,14 +217,21 @@ def values(outputs: NDArray[Any], features: Sequence[Feature]) -> Floats:
     >>> values(np.array([0.75, 3.0]), [Feature("value"), Feature("lowest bit")]).tolist()
     [[0.75, -2.0], [3.0, 0.0]]
     """
-    matrix = _matrix(outputs)
     found = np.empty((len(outputs), len(features)), order="F")
+    plain = [feature for feature in features if isinstance(feature, Feature)]
+    matrix = _matrix(outputs) if plain else np.empty((len(outputs), 0))
+    parts: dict[Path, list[Any]] = {}
     ordered = None
     with np.errstate(invalid="ignore", over="ignore"):  # sums and differences of infinities
-        for column, feature in enumerate(features):
+        for place, feature in enumerate(features):
+            if isinstance(feature, Derived):
+                if feature.path not in parts:
+                    parts[feature.path] = parts_of(as_objects(outputs), feature.path)
+                found[:, place] = column(parts[feature.path], feature)
+                continue
             if feature.kind == "sorted" and ordered is None:
                 ordered = np.sort(matrix[:, :_COORDINATES], axis=1)
-            found[:, column] = _values(outputs, matrix, ordered, feature)
+            found[:, place] = _values(outputs, matrix, ordered, feature)
     return found
 
 
@@ -209,11 +261,21 @@ def _values(
             if not is_numeric(outputs):
                 equal &= _present(outputs, width)
             return equal.sum(axis=1).astype(np.float64)
+        case "remainder" if feature.index < width:
+            return _modulo(outputs, matrix, feature)
         case "length" if is_numeric(outputs):
             return np.full(len(outputs), float(outputs[0].size) if len(outputs) else np.nan)
         case "length":
             return np.array([_length(output) for output in outputs], dtype=np.float64)
     return _missing(len(matrix))
+
+
+def _modulo(outputs: NDArray[Any], matrix: Floats, feature: Feature) -> Floats:
+    """Remainders, by all digits of whole numbers."""
+    if outputs.dtype.kind in "iu":
+        coordinate = outputs.reshape(len(outputs), -1)[:, feature.index]
+        return (coordinate % int(feature.special)).astype(np.float64)
+    return np.mod(matrix[:, feature.index], feature.special)
 
 
 def _present(outputs: NDArray[Any], width: int) -> NDArray[np.bool_]:
@@ -237,7 +299,8 @@ def _lowest_bit(numbers: Floats) -> Floats:
 
 
 def codes(outputs: NDArray[Any], vocabulary: dict[object, int] | None = None) -> Codes:
-    """A code for each whole output; objects are looked up in `vocabulary`, 0 if not there.
+    """A code for each whole output; objects are looked up in `vocabulary`, by what tells them apart
+    (`structures.exact`), 0 if not there.
 
     Examples
     --------
@@ -246,7 +309,7 @@ def codes(outputs: NDArray[Any], vocabulary: dict[object, int] | None = None) ->
     """
     if not is_numeric(outputs):
         known = vocabulary or {}
-        return np.array([known.get(output, 0) for output in outputs], dtype=np.uint64)
+        return np.array([known.get(exact(output), 0) for output in outputs], dtype=np.uint64)
     columns = outputs.reshape(len(outputs), -1)
     if columns.dtype.kind == "f":
         # NaNs have many bit patterns.

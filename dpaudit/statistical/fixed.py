@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from ..claims import Claim
 from .attackers import Goal
@@ -95,6 +96,7 @@ def fixed_audit(
     alpha: float,
     seed: int,
     bits: bool = False,
+    classifiers: tuple[Any, ...] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> FixedFindings:
     """Learn, then test attackers by draws that nothing has seen before.
@@ -108,7 +110,7 @@ def fixed_audit(
 
     def goal(pair: Pair) -> Goal:
         claimed, eager = claim.epsilon * pair.distance, len(pairs) > 1
-        return Goal(draws - learning, level, claimed, claim.delta, bits, eager)
+        return Goal(draws - learning, level, claimed, claim.delta, bits, eager, classifiers)
 
     def told(activity: str, part: float) -> None:
         if progress:

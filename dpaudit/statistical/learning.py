@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from .additive import learn_additive
 from .attackers import Attacker, Goal
+from .classifiers import classifier_attackers
 from .cuts import cut_attackers, in_order, weighted_attackers
+from .drawing.structures import exact
 from .features import Feature, codes, features_of, is_numeric
 from .mixed import learn_mixed
 from .scores import (
@@ -24,6 +26,7 @@ from .scores import (
     learn_tree,
     single_features,
 )
+from .structured import structured_attackers
 
 __all__ = ["Tally", "learn_attacker", "tallied"]
 
@@ -52,6 +55,9 @@ _RATHER = 40_000
 
 #: If whole outputs came up so often on average, a table of them is all there is to learn.
 _OFTEN = 500.0
+
+#: If they came up so often, there is no need to look at their parts.
+_RETURNING = 20.0
 
 #: A single feature is preferred if it promises this part of what the best score of all does.
 _SIMPLE = 0.95
@@ -88,16 +94,23 @@ def learn_attacker(
         return None
     drawn = tallied(outputs, labels)
     features = features_of(drawn.outputs, bits=goal.bits)
+    fitted = classifier_attackers(goal.classifiers, outputs, labels, goal)
     found = _by_frequent_outputs(drawn, goal)
     if found:
-        return _best(found, goal, careful=found)
+        return _best(found + fitted, goal, careful=found)
+    found = fitted
     smooth = _by_smooth_odds(drawn, features, goal)
-    if smooth and not thorough:
+    if smooth and not thorough and not fitted:
         return _best(smooth, goal, careful=smooth)
     most = _RATHER if smooth else _MOST
     if _several(outputs) and not drawn.finite and len(labels) > most:
         outputs, labels = outputs[:most], labels[:most]
         drawn = tallied(outputs, labels)
+    # Where whole outputs come back, a table of them says all that their parts could.
+    table = drawn.finite and drawn.rounds >= _RETURNING * len(drawn.outputs)
+    if outputs.dtype == object and not table:
+        found += structured_attackers(outputs, labels, features, goal, seed, thorough)
+        features = ()
     # A single feature has nothing to overfit but its cuts.
     for score, column in single_features(drawn.outputs, features):
         ordered = in_order(column, drawn.firsts, drawn.seconds)
@@ -176,7 +189,7 @@ def _numbered(outputs: NDArray[Any]) -> NDArray[np.uint64]:
     vocabulary: dict[object, int] = {}
     if not is_numeric(outputs):
         for output in outputs:
-            vocabulary.setdefault(output, len(vocabulary))
+            vocabulary.setdefault(exact(output), len(vocabulary))
     return codes(outputs, vocabulary)
 
 

@@ -13,9 +13,11 @@ from ..claims import Claim
 from ..errors import InputError, require_count
 from ..mechanisms.spaces import EmbeddingSpace
 from ..mechanisms.spaces.distances import pair_distances
-from ..visible import visible
+from .differences import shown_pair, shown_value
+from .drawing.failures import shorten
+from .drawing.inputs import same
 
-__all__ = ["Pair", "given_pairs", "neighbouring_answers", "shown_value", "word_pair", "word_pairs"]
+__all__ = ["Pair", "given_pairs", "neighbouring_answers", "word_pair", "word_pairs"]
 
 #: How distances of numbers and vectors are measured, as orders of a norm.
 _NORMS = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}
@@ -36,13 +38,7 @@ class Pair:
     @property
     def shown(self) -> tuple[str, str]:
         """What reports call the two inputs."""
-        return self.names or (shown_value(self.first), shown_value(self.second))
-
-
-def shown_value(value: object) -> str:
-    """An input as reports show it: its text or representation, foreign characters visible."""
-    text = visible(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= 120 else text[:117] + "..."
+        return self.names or shown_pair(self.first, self.second)
 
 
 def given_pairs(claim: Claim, pairs: Iterable[Sequence[Any]]) -> tuple[Pair, ...]:
@@ -73,9 +69,11 @@ def given_pairs(claim: Claim, pairs: Iterable[Sequence[Any]]) -> tuple[Pair, ...
 
 def _given(claim: Claim, number: int, pair: Sequence[Any]) -> Pair:
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) not in (2, 3):
-        raise InputError(f"Pair {number} is {pair!r}, but it must be (x, x') or (x, x', distance).")
+        raise InputError(
+            f"Pair {number} is {shorten(pair, 120)}, but it must be (x, x') or (x, x', distance)."
+        )
     first, second = pair[0], pair[1]
-    if shown_value(first) == shown_value(second):
+    if same(first, second):
         raise InputError(
             f"Pair {number} has the input {shown_value(first)} twice: nothing to tell apart."
         )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .drawing import Drawer, Rounds
+from .drawing.inputs import identity
 from .features import as_objects
 from .pairs import Pair
 
@@ -60,7 +61,7 @@ class Pools:
         self.drawn = 0
         for pair in pairs:
             for value in (pair.first, pair.second):
-                if self._numbers.setdefault(_identity(value), len(self._inputs)) == len(
+                if self._numbers.setdefault(identity(value), len(self._inputs)) == len(
                     self._inputs
                 ):
                     self._inputs.append(value)
@@ -105,14 +106,4 @@ class Pools:
         return first, second
 
     def _both(self, pair: Pair) -> tuple[int, int]:
-        return self._numbers[_identity(pair.first)], self._numbers[_identity(pair.second)]
-
-
-def _identity(value: object) -> object:
-    """What tells inputs apart: equal ones of one type are one input; those that cannot be hashed
-    are each their own."""
-    try:
-        hash(value)
-    except TypeError:
-        return (id(value),)
-    return (type(value), value)
+        return self._numbers[identity(pair.first)], self._numbers[identity(pair.second)]

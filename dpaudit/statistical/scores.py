@@ -12,18 +12,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .derived import Derived, symbols
+from .drawing.structures import exact
 from .features import Feature, as_objects, codes, is_numeric, shape_codes, values
+from .leaves import parts_of
 
 __all__ = [
     "BoostedScore",
     "FeatureScore",
     "Score",
     "Signed",
+    "SymbolScore",
     "TableScore",
     "TreeScore",
     "learn_boosted",
     "learn_table",
     "learn_tree",
+    "most_telling",
     "single_features",
 ]
 
@@ -62,7 +67,7 @@ class Score(Protocol):
 class FeatureScore:
     """A single feature, as it is."""
 
-    feature: Feature
+    feature: Feature | Derived
 
     def __call__(self, outputs: NDArray[Any]) -> Floats:
         """Scores of outputs, shape (N,)."""
@@ -120,10 +125,29 @@ class TableScore:
 
 
 @dataclass(frozen=True, eq=False)
+class SymbolScore:
+    """The smoothed logarithm of the ratio of counts, for each symbol of one leaf that came up in
+    learning; `other` for all else."""
+
+    feature: Derived
+    logs: dict[Any, float]
+    other: float
+
+    def __call__(self, outputs: NDArray[Any]) -> Floats:
+        """Scores of outputs, shape (N,)."""
+        found = self.symbols(outputs)
+        return np.array([self.logs.get(symbol, self.other) for symbol in found], dtype=np.float64)
+
+    def symbols(self, outputs: NDArray[Any]) -> list[Any]:
+        """The symbol of each output."""
+        return symbols(parts_of(as_objects(outputs), self.feature.path), self.feature)
+
+
+@dataclass(frozen=True, eq=False)
 class TreeScore:
     """Smoothed log ratios in the leaves of a decision tree on features."""
 
-    features: tuple[Feature, ...]
+    features: tuple[Feature | Derived, ...]
     tree: Any
     leaves: Codes
     logs: Floats
@@ -138,7 +162,7 @@ class TreeScore:
 class BoostedScore:
     """Log odds by boosted trees on features."""
 
-    features: tuple[Feature, ...]
+    features: tuple[Feature | Derived, ...]
     model: Any
 
     def __call__(self, outputs: NDArray[Any]) -> Floats:
@@ -199,7 +223,7 @@ def learn_table(
     vocabulary: dict[object, int] = {}
     if not is_numeric(outputs):
         for output in outputs:
-            vocabulary.setdefault(output, len(vocabulary) + 1)
+            vocabulary.setdefault(exact(output), len(vocabulary) + 1)
     found = shape_codes(outputs) if shapes else codes(outputs, vocabulary)
     keys, places, inverse = np.unique(found, return_index=True, return_inverse=True)
     first: Floats = np.bincount(inverse, weights=firsts, minlength=len(keys)).astype(np.float64)
@@ -224,7 +248,7 @@ def learn_tree(
     if len(labels) < 4 * _LEAST_LEAF or labels.all() or not labels.any():
         return None
     columns = _finite(values(outputs, features))
-    telling = _most_telling(columns, labels)
+    telling = most_telling(columns, labels)
     features, columns = [features[i] for i in telling], columns[:, telling]
     tree = DecisionTreeClassifier(
         max_leaf_nodes=_LEAVES, min_samples_leaf=_LEAST_LEAF, random_state=seed
@@ -249,7 +273,9 @@ def learn_boosted(
     if len(labels) < 500 or labels.all() or not labels.any():
         return None
     columns = _finite(values(outputs, features))
-    telling = _most_telling(columns, labels)
+    telling = [i for i in most_telling(columns, labels) if _differs(columns[:, i])]
+    if not telling:
+        return None
     model = HistGradientBoostingClassifier(
         max_iter=_ROUNDS,
         max_leaf_nodes=8,
@@ -265,16 +291,25 @@ def learn_boosted(
     return BoostedScore(tuple(features[i] for i in telling), model)
 
 
-def _most_telling(columns: Floats, labels: Bools) -> list[int]:
+def _differs(column: Floats) -> bool:
+    """Whether there are two different numbers; scikit-learn cannot bin a single one beside NaN."""
+    found = column[~np.isnan(column)]
+    return len(found) > 0 and bool((found != found[0]).any())
+
+
+def most_telling(columns: Floats, labels: Bools, count: int = _TELLING) -> list[int]:
     """Columns whose quantiles differ most between the labels, by a chi-squared statistic."""
     found = []
     columns, labels = columns[:_TOLD], labels[:_TOLD]
     base = labels.mean()
     for column in columns.T:
+        if np.isnan(column).all():
+            found.append(0.0)
+            continue
         edges = np.unique(np.nanquantile(column, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]))
         bins = np.searchsorted(edges, column)
         counts = np.bincount(bins)
         first = np.bincount(bins, weights=labels)
         excess = (first - base * counts) ** 2 / np.maximum(counts, 1)
         found.append(excess.sum() / max(np.count_nonzero(counts) - 1, 1))
-    return sorted(np.argsort(found)[::-1][:_TELLING].tolist())
+    return sorted(np.argsort(found)[::-1][:count].tolist())

@@ -9,6 +9,7 @@ rounds, of which none is wasted: each is bet on first and learned from afterward
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -106,6 +107,7 @@ def sequential_audit(
     alpha: float,
     seed: int,
     bits: bool = False,
+    classifiers: tuple[Any, ...] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> SequentialFindings:
     """Bet until the claim is refuted or `draws` rounds are drawn.
@@ -135,7 +137,7 @@ def sequential_audit(
                 history.append((drawn, reached))
             gambler.drawn += size
             gambler.batches += 1
-            _learn(gambler, rounds, claim, share, seed, bits)
+            _learn(gambler, rounds, claim, share, seed, bits, classifiers)
             if progress:
                 progress("betting", drawn / draws)
     except KeyboardInterrupt:
@@ -229,6 +231,7 @@ def _learn(
     level: float,
     seed: int,
     bits: bool,
+    classifiers: tuple[Any, ...] = (),
 ) -> None:
     """A new attacker from everything that was drawn on this pair, up to a limit."""
     if gambler.rounds is not None and len(gambler.rounds) >= _LEARNED:
@@ -243,6 +246,7 @@ def _learn(
         claim.epsilon * gambler.pair.distance,
         claim.delta,
         bits,
+        classifiers=classifiers,
     )
     gambler.attacker = learn_attacker(
         gambler.rounds.outputs, gambler.rounds.labels, goal, seed, thorough=gambler.drawn > 2_000

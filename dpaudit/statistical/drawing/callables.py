@@ -12,6 +12,7 @@ import numpy as np
 from ...claims import Claim, require_claim
 from ...errors import InputError
 from .failures import shorten
+from .ignoring import Ignored
 
 __all__ = ["Source", "name_of", "plain_parameters", "source_of"]
 
@@ -47,6 +48,12 @@ class Source:
         Whether `call` takes a generator as its last argument; always true for `size` outputs.
     call
         f(x, size, rng), f(x, rng) or f(x).
+    features
+        A function of one output, whose value is looked at beside the output; or None.
+    ignore
+        Paths to parts of outputs that are left out.
+    records_exceptions
+        Whether an exception, or no answer in time, is an output; otherwise it ends the audit.
     """
 
     name: str
@@ -56,6 +63,14 @@ class Source:
     one_at_a_time: bool
     takes_rng: bool
     call: Callable[..., Any]
+    features: Callable[[Any], Any] | None = None
+    ignore: tuple[Ignored, ...] = ()
+    records_exceptions: bool = False
+
+    @property
+    def changes_outputs(self) -> bool:
+        """Whether outputs are looked at one by one."""
+        return self.features is not None or bool(self.ignore)
 
 
 def source_of(mechanism: Any) -> Source:

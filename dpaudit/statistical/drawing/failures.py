@@ -29,6 +29,8 @@ class MechanismFailure(DPAuditError):  # noqa: N818 - the mechanism's failure, n
         Type and text of the exception; the limit; the signal or the exit code.
     mechanism
         The name of the mechanism.
+    drawn
+        Outputs of the batch that were drawn before, as far as is known.
 
     Examples
     --------
@@ -36,13 +38,16 @@ class MechanismFailure(DPAuditError):  # noqa: N818 - the mechanism's failure, n
     noisy_mean raised an exception on input [1, 2]: ValueError: too short
     """
 
-    def __init__(self, kind: Kind, input: str, message: str, mechanism: str) -> None:
-        # All four in `args`: so the exception survives the way back from a worker process.
-        super().__init__(kind, input, message, mechanism)
+    def __init__(
+        self, kind: Kind, input: str, message: str, mechanism: str, drawn: int = 0
+    ) -> None:
+        # All of them in `args`: so the exception survives the way back from a worker process.
+        super().__init__(kind, input, message, mechanism, drawn)
         self.kind = kind
         self.input = input
         self.message = message
         self.mechanism = mechanism
+        self.drawn = drawn
 
     def __str__(self) -> str:
         return f"{self.mechanism} {_VERBS[self.kind]} on input {self.input}: {self.message}"

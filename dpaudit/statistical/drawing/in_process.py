@@ -12,14 +12,13 @@ from types import FrameType
 import numpy as np
 
 from .callables import Source
-from .calling import IDLE, Batch, Chunk, Note, TimeUp, run_chunk
-from .outputs import Piece
+from .calling import IDLE, Answer, Batch, Chunk, Note, TimeUp, run_chunk
 
-__all__ = ["run_here"]
+__all__ = ["alarm", "run_here"]
 
 
-def run_here(source: Source, batch: Batch, chunks: list[Chunk], limit: float) -> list[Piece]:
-    """The outputs of the chunks of a batch, one piece a chunk.
+def run_here(source: Source, batch: Batch, chunks: list[Chunk], limit: float) -> list[Answer]:
+    """The outputs of the chunks of a batch, one answer a chunk.
 
     Python's and NumPy's global random state are as before when it returns. What the mechanism
     prints goes to standard error: standard output may be the audit's result.
@@ -35,7 +34,7 @@ def run_here(source: Source, batch: Batch, chunks: list[Chunk], limit: float) ->
         If the mechanism returns what cannot be used.
     """
     note: Note = [IDLE]
-    with _restored_globals(), contextlib.redirect_stdout(sys.stderr), _alarm(note, limit):
+    with _restored_globals(), contextlib.redirect_stdout(sys.stderr), alarm(note, limit):
         return [run_chunk(source, batch, chunk, note, limit) for chunk in chunks]
 
 
@@ -50,7 +49,7 @@ def _restored_globals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alarm(note: Note, limit: float) -> Iterator[None]:
+def alarm(note: Note, limit: float) -> Iterator[None]:
     """Raise `TimeUp` in the main thread when the note stays the same for `limit` seconds.
 
     One timer that ticks ten times in the limit, and not one for every call: setting a timer

@@ -1,13 +1,13 @@
 """One array from whatever a mechanism returns; the first axis is the draw.
 
-Every output has one canonical value: a number, text, bytes, None, a fraction, or a tuple of such
-values. What the whole array looks like is a function of all its values, so it does not depend on
-the chunks in which they were drawn:
+Every output has one canonical value: a number, text, bytes, None, a fraction, a decimal, or a
+tuple, a frozenset or a `structures.Record` of such values. What the whole array looks like is a
+function of all its values, so it does not depend on the chunks in which they were drawn:
 
 * truth values, whole numbers, floats: bool, int64 or float64, shape (N,);
 * vectors of k such numbers: the same dtypes, shape (N, k); arrays with more axes are flattened;
-* all else (text, mixed tuples, vectors of different lengths, whole numbers beyond int64): object
-  arrays of canonical values, shape (N,), which can be hashed.
+* all else (text, mixed tuples, vectors of different lengths, whole numbers beyond int64, what has
+  named parts): object arrays of canonical values, shape (N,), which can be hashed.
 
 Numbers of different types meet in the wider one, unless whole numbers would lose digits.
 
@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .structures import Record, structure
+
 __all__ = [
     "NAN",
     "Piece",
@@ -36,6 +38,7 @@ __all__ = [
     "piece_of_array",
     "piece_of_values",
     "settled",
+    "values_of",
 ]
 
 #: Outputs of some draws. Either numbers of one type, with any number of axes after the first, or
@@ -65,7 +68,7 @@ def canonical(value: Any) -> Any:
     Raises
     ------
     UnusableOutputError
-        If there is none: dictionaries, sets, objects of unknown types.
+        If there is none: objects of unknown types.
 
     Examples
     --------
@@ -77,12 +80,21 @@ def canonical(value: Any) -> Any:
         return value
     if kind is float:
         return value if value == value else NAN
-    if isinstance(value, tuple | list):
+    if kind is Record:
+        return Record(value.kind, value.names, tuple(map(canonical, value.values)))
+    if kind is tuple or kind is list:
         return tuple(map(canonical, value))
     if isinstance(value, np.longdouble):  # its `item` returns itself
         return canonical(float(value))
     if isinstance(value, np.generic):
         return canonical(value.item())
+    if kind is np.ndarray:
+        return canonical(value.tolist())
+    found = structure(value, canonical)
+    if found is not NotImplemented:
+        return found
+    if isinstance(value, tuple | list):
+        return tuple(map(canonical, value))
     if hasattr(value, "__array__") and not isinstance(value, type):
         return canonical(np.asarray(value).tolist())
     if isinstance(value, Enum) and not isinstance(value, int | str):
@@ -107,6 +119,10 @@ def piece_of_array(array: NDArray[Any]) -> Piece:
     >>> piece_of_array(np.array([1, 2], dtype=np.uint8))
     array([1, 2])
     """
+    if isinstance(array, np.ma.MaskedArray):
+        masks = np.ma.getmaskarray(array)
+        both = zip(array.data, masks, strict=True)
+        return piece_of_values([canonical(np.ma.MaskedArray(one, mask)) for one, mask in both])
     if 0 in array.shape[1:]:  # empty tuples
         return piece_of_values([canonical(value) for value in array.tolist()])
     if array.dtype.kind == "b":
@@ -157,7 +173,7 @@ def interleaved(labels: NDArray[np.bool_], first: Piece | None, second: Piece | 
         both[np.flatnonzero(labels)] = first
         both[np.flatnonzero(~labels)] = second
         return both
-    turns = (iter(_values(second)), iter(_values(first)))
+    turns = (iter(values_of(second)), iter(values_of(first)))
     return piece_of_values([next(turns[label]) for label in labels.tolist()])
 
 
@@ -177,7 +193,7 @@ def settled(pieces: Sequence[Piece]) -> NDArray[Any]:
     kinds: set[str] = {piece.dtype.kind for piece in pieces}
     if len(shapes) == 1 and "O" not in kinds and not _loses_digits(pieces, kinds):
         return _two_axes(np.concatenate(pieces))
-    values = list(chain.from_iterable(map(_values, pieces)))
+    values = list(chain.from_iterable(map(values_of, pieces)))
     numbers = _numbers(values, one_type=False)
     return _objects(values, len(values)) if numbers is None else _two_axes(numbers)
 
@@ -216,7 +232,7 @@ def _loses_digits(pieces: Sequence[Piece], kinds: set[str]) -> bool:
     )
 
 
-def _values(piece: Piece) -> list[Any]:
+def values_of(piece: Piece) -> list[Any]:
     """The canonical values of a piece."""
     if piece.dtype == object:
         return list(piece)

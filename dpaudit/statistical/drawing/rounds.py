@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import InputError, require_count, require_positive
 from .callables import source_of
-from .calling import Batch, Chunk, chunks_of
+from .calling import Answer, Batch, Chunk, chunks_of
+from .failures import MechanismFailure
 from .in_process import run_here
 from .outputs import settled
 from .seen import Seen
@@ -72,6 +73,8 @@ class Drawer:
         Rounds drawn so far.
     seen
         What their outputs have in common.
+    changes_input
+        Whether the mechanism was seen to change its input.
 
     Examples
     --------
@@ -94,6 +97,7 @@ class Drawer:
         self._limit = require_positive("time_limit", time_limit)
         self._workers: Workers | None = None
         self.drawn = 0
+        self.changes_input = False
         self.seen = Seen()
 
     def __enter__(self) -> Self:
@@ -127,16 +131,21 @@ class Drawer:
         count = require_count("count", count)
         batch = Batch(first, second, count, self._seed, _require_key(key))
         chunks = chunks_of(self.source, batch)
-        if self._count == 0:
-            pieces = run_here(self.source, batch, chunks, self._limit)
-        else:
-            pieces = self._run_there(batch, chunks)
+        try:
+            if self._count == 0:
+                answers = run_here(self.source, batch, chunks, self._limit)
+            else:
+                answers = self._run_there(batch, chunks)
+        except MechanismFailure as failed:
+            self.drawn += failed.drawn
+            raise
         self.drawn += count
-        outputs = settled(pieces)
+        self.changes_input |= any(answer.changed for answer in answers)
+        outputs = settled([answer.outputs for answer in answers])
         self.seen.add(outputs)
         return Rounds(np.concatenate([chunk.labels for chunk in chunks]), outputs)
 
-    def _run_there(self, batch: Batch, chunks: list[Chunk]) -> list[NDArray[Any]]:
+    def _run_there(self, batch: Batch, chunks: list[Chunk]) -> list[Answer]:
         from .workers import Workers
 
         if self._workers is None:

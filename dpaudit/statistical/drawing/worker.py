@@ -9,8 +9,8 @@ import threading
 from typing import Any
 
 from .callables import Source
-from .calling import IDLE, Chunk, failure, run_chunk
-from .outputs import Piece
+from .calling import IDLE, Answer, Chunk, failure, run_chunk
+from .in_process import alarm
 
 __all__ = ["identify", "load", "run", "start"]
 
@@ -51,11 +51,14 @@ def load(payload: bytes) -> str | None:
     return None
 
 
-def run(payload: bytes, chunks: list[Chunk]) -> list[Piece]:
+def run(payload: bytes, chunks: list[Chunk]) -> list[Answer]:
     """The outputs of some chunks of a batch."""
     batch = pickle.loads(payload)
     try:
-        return [run_chunk(_source, batch, chunk, _note, _limit) for chunk in chunks]
+        # Where a call that takes too long is an output, it is ended here; the parent comes later.
+        watch = alarm(_note, _limit) if _source.records_exceptions else contextlib.nullcontext()
+        with watch:
+            return [run_chunk(_source, batch, chunk, _note, _limit) for chunk in chunks]
     except KeyboardInterrupt as error:  # no key of ours: the mechanism raised it
         raise failure(_source, batch, IDLE, "raised", repr(error)) from error
 

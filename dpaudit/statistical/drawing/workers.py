@@ -18,15 +18,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from ...errors import InputError, option
 from . import worker
 from .callables import Source
-from .calling import IDLE, Batch, Chunk, failure
-from .outputs import Piece, one_nan
+from .calling import IDLE, Answer, Batch, Chunk, failure
+from .outputs import one_nan
 from .payload import packed
 
 __all__ = ["Workers"]
@@ -69,6 +69,8 @@ class Workers:
     def __init__(self, source: Source, count: int, limit: float) -> None:
         payload = packed(source, source, "The function or object", count)
         self._source, self._limit = source, limit
+        # A worker that records such calls ends them itself, if it can.
+        self._grace = 2.0 * limit if source.records_exceptions else limit
         self._workers: list[_Worker] = []
         self._chunks_a_task = 1
         context = multiprocessing.get_context("spawn")
@@ -82,7 +84,7 @@ class Workers:
             self.kill()
             raise
 
-    def run(self, batch: Batch, chunks: list[Chunk]) -> list[Piece]:
+    def run(self, batch: Batch, chunks: list[Chunk]) -> list[Answer]:
         """The outputs of a batch, in the order of its chunks.
 
         Raises
@@ -94,8 +96,8 @@ class Workers:
             If the mechanism returns what cannot be used.
         """
         payload = packed(self._source, batch, "An input")
-        done: dict[int, list[Piece]] = {}
-        running: dict[Future[list[Piece]], _Task] = {}
+        done: dict[int, list[Answer]] = {}
+        running: dict[Future[list[Answer]], _Task] = {}
         idle = list(self._workers)
         following = 0
         failed: tuple[int, BaseException] | None = None
@@ -127,7 +129,8 @@ class Workers:
             self._kill_hung(running.values())
         if failed is not None:
             raise failed[1]
-        return [one_nan(piece) for start in sorted(done) for piece in done[start]]
+        answers = [answer for start in sorted(done) for answer in done[start]]
+        return [replace(answer, outputs=one_nan(answer.outputs)) for answer in answers]
 
     def close(self) -> None:
         """End the processes when they have finished what they do."""
@@ -181,7 +184,7 @@ class Workers:
             note = task.worker.note[0]
             if note != task.seen:
                 task.seen, task.since = note, now
-            elif note != IDLE and now - task.since >= self._limit and not task.hung:
+            elif note != IDLE and now - task.since >= self._grace and not task.hung:
                 task.hung = True
                 _kill(task.worker.process)
 
