@@ -20,26 +20,7 @@ from benchmarks.statistical.structured import PAIRS, STRUCTURED
 ALPHA = 1e-8
 FEW = 20_000
 
-#: Faults that do not show yet, and what they wait for.
-WAITING = {
-    "length-of-text": "the number of words of texts that do not repeat",
-    "unknown-word": "words of texts that do not repeat",
-    "every-group": "dictionaries",
-    "forgotten-public-group": "dictionaries",
-    "empty-input": "exceptions as outputs",
-    "query-that-raises": "exceptions as outputs",
-    "median-underflow": "exceptions as outputs",
-}
-
 ALL = {fault.name: fault for fault in FAULTS}
-
-
-def expected(name):
-    """The fault as a parameter; a strict expected failure if it waits."""
-    if name not in WAITING:
-        return pytest.param(name)
-    reason = f"waits for {WAITING[name]}"
-    return pytest.param(name, marks=pytest.mark.xfail(reason=reason, strict=True))
 
 
 def test_there_are_enough_and_each_has_a_source():
@@ -49,10 +30,9 @@ def test_there_are_enough_and_each_has_a_source():
         assert fault.what
         assert fault.broken is not fault.corrected
         assert 0 < lines_of(fault.broken) <= 20
-    assert set(WAITING) <= set(ALL)
 
 
-@pytest.mark.parametrize("name", [expected(n) for n, f in ALL.items() if f.shown_by <= FEW])
+@pytest.mark.parametrize("name", [n for n, f in ALL.items() if f.shown_by <= FEW])
 def test_few_draws_refute(name):
     assert outcome(ALL[name], ALL[name].broken, draws=FEW, alpha=ALPHA).verdict == "violated"
 
@@ -67,9 +47,7 @@ def test_more_draws_refute(name):
 @pytest.mark.parametrize("name", ALL)
 def test_corrected_twins_are_left_alone(name):
     found = outcome(ALL[name], ALL[name].corrected, draws=FEW, alpha=ALPHA)
-    assert found.verdict != "violated", found
-    if name not in WAITING:
-        assert found.verdict == "not-refuted", found
+    assert found.verdict == "not-refuted", found
 
 
 def test_a_fault_in_a_corrected_twin_would_be_noticed():

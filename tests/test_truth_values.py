@@ -156,6 +156,20 @@ def test_one_constant_output_does_not_pass(value, sequential):
     assert AuditResult.from_json(meant.to_json()) == meant
 
 
+@pytest.mark.parametrize("first", ["text", None, (1, "a"), {"a": [1, (2, 3)]}, b"x", 10**30])
+def test_outputs_that_change_their_type_are_no_constant(first):
+    """The first draws hold one kind of value, later ones another: whatever comes, there is a
+    verdict."""
+    calls = []
+
+    def changing(x):
+        calls.append(x)
+        return first if len(calls) <= 700 else float(len(calls))
+
+    result = dpaudit.audit(changing, PureDP(1.0), pairs=[(0, 1)], draws=5000)
+    assert result.constant_output is None
+
+
 def test_a_constant_on_one_input_only_is_no_constant():
     result = dpaudit.audit(lambda x: x, PureDP(1.0), pairs=[(0, 1)], draws=200)
     assert (result.verdict, result.constant_output) == ("violated", None)

@@ -8,7 +8,6 @@ their reasons.
 """
 
 import argparse
-import inspect
 import statistics
 import time
 from collections.abc import Callable
@@ -42,12 +41,12 @@ class Outcome:
 
 
 def outcome(fault: Fault, mechanism: Callable[..., Any], **options: Any) -> Outcome:
-    """Of the audit of one twin. An option that this version of `audit` lacks is left out."""
-    known = inspect.signature(dpaudit.audit).parameters
-    asked = {key: value for key, value in fault.options.items() if key in known}
+    """Of the audit of one twin."""
     started = time.perf_counter()
     try:
-        result = dpaudit.audit(mechanism, fault.claim, pairs=fault.pairs, **asked, **options)
+        result = dpaudit.audit(
+            mechanism, fault.claim, pairs=fault.pairs, **fault.options, **options
+        )
     except dpaudit.InputError as error:
         return Outcome(REFUSED, None, 0, time.perf_counter() - started, str(error))
     bound = None if result.true_epsilon is None else result.true_epsilon.lower

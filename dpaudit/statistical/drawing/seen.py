@@ -62,8 +62,10 @@ def _look_at_values(outputs: NDArray[Any], first: Any) -> tuple[bool, bool]:
 def _look_at_numbers(outputs: NDArray[Any], first: Any) -> tuple[bool, bool]:
     """The same for an array of numbers."""
     nan = outputs != outputs
+    if not isinstance(first, bool | int | float | list):  # it was none of an array of numbers
+        return bool(nan.all()), False
     expected = np.asarray(first)
-    if expected.dtype == object or expected.shape != outputs.shape[1:]:
+    if expected.shape != outputs.shape[1:]:
         return bool(nan.all()), False
     same = (outputs == expected) | (nan & (expected != expected))
     return bool(nan.all()), bool(same.all())
