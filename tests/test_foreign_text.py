@@ -64,7 +64,7 @@ def hostile_result(words: list[str], verdict: str = "upheld") -> AuditResult:
 
 @pytest.mark.parametrize("verdict", ["upheld", "violated"])
 def test_hostile_words_are_only_shown(verdict, capsys):
-    """All kinds in one vocabulary, first in turn; in the page, the table of outputs has them all."""
+    """All kinds in one vocabulary, each first once; the table of a page has them all."""
     words = list(HOSTILE.values())
     for place in range(len(words)):
         result = hostile_result([words[place], *words[:place], *words[place + 1 :]], verdict)
