@@ -105,7 +105,9 @@ def _evidence(result: AuditResult) -> str:
     """What the verdict rests on, in a sentence or two: of a violation, its witness."""
     if result.reason:
         return ""
-    if result.verdict.value == "violated" and (result.witness or result.attack):
+    if result.verdict.value == "violated" and result.attack:
+        return f"{attack_sentences(result)[0]} {witness_sentence(result)}"
+    if result.verdict.value == "violated" and result.witness:
         return witness_sentence(result)
     if result.certification and result.evidence == "certified":
         return certification_sentence(result) or ""
