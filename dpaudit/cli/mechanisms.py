@@ -1,12 +1,12 @@
 """`dpaudit mechanisms`: what can be audited by name."""
 
-import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError
+from ..visible import json_text
 from .described import parameter_lines, summary_of
 from .options import JsonFile, Quiet, UnusedSeed, mechanism_names
 from .outputs import Outputs, outputs
@@ -48,10 +48,6 @@ def command(
         _list_numbers(out)
     else:
         _list_words(out)
-
-
-def _json(entries: Any) -> str:
-    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
 
 def _theorems(name: str) -> "list[TheoremEntry]":
@@ -102,7 +98,7 @@ def _list_words(out: Outputs) -> None:
             "them.\nParameters of one: `dpaudit mechanisms NAME`. Mechanisms on numbers, correct "
             "and broken ones: `dpaudit mechanisms --numbers`.",
         )
-    out.write("--json", lambda: _json(entries))
+    out.write("--json", lambda: json_text(entries))
 
 
 def _describe(target: Target, out: Outputs) -> None:
@@ -143,7 +139,7 @@ def _describe(target: Target, out: Outputs) -> None:
         "parameters": [vars(line) for line in parameters],
         "theorems": theorems,
     }
-    out.write("--json", lambda: _json(data))
+    out.write("--json", lambda: json_text(data))
 
 
 def _example(target: Target, parameters: list[Any]) -> str:
@@ -190,7 +186,7 @@ def _list_numbers(out: Outputs) -> None:
                 "broken" if mechanism.broken else "",
             )
         print_lines(make_console(width=110), table)
-    out.write("--json", lambda: _json([_entry(mechanism) for mechanism in built]))
+    out.write("--json", lambda: json_text([_entry(mechanism) for mechanism in built]))
 
 
 def _entry(mechanism: Any) -> dict[str, Any]:
